@@ -1,0 +1,1 @@
+//! The asking side of Dovecot's auth protocol.

@@ -1,0 +1,1 @@
+//! Says who a user is and whether the password is right.

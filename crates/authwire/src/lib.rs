@@ -1,0 +1,1 @@
+//! Dovecot's auth protocol, client and master side, as types and state machines.

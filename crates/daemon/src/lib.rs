@@ -1,0 +1,1 @@
+//! What every daemon does alike: configuration, listeners, logs, signals, admin socket.

@@ -1,0 +1,1 @@
+//! IMAP4rev1 as types, framing and grammar.

@@ -1,0 +1,1 @@
+//! The asking side of the LMTP wire: connections kept, patience, outcomes.

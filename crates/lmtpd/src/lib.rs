@@ -1,0 +1,1 @@
+//! Final delivery into mailboxes.

@@ -1,0 +1,1 @@
+//! Postfix's table files and the DNS.

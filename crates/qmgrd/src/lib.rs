@@ -1,0 +1,1 @@
+//! Holds what cannot be delivered at once; retries; makes bounces.

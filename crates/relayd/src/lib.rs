@@ -1,0 +1,1 @@
+//! An LMTP server whose mailboxes are the rest of the internet.

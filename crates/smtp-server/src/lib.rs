@@ -1,0 +1,1 @@
+//! Drives an SMTP or LMTP server session over a byte stream.

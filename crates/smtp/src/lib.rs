@@ -1,0 +1,1 @@
+//! SMTP and LMTP as types and state machines, server and client.

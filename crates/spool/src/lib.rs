@@ -1,0 +1,1 @@
+//! The queue on disk: messages that are not delivered yet.

@@ -1,0 +1,1 @@
+//! The mail store: mailboxes, messages, changes; Maildir++ as Dovecot keeps it.

@@ -1,0 +1,1 @@
+//! Users and passwords: passwd-file, static templates, password schemes.

@@ -1,0 +1,1 @@
+//! What tests of the whole system share: the demo, dialogues, a small DNS server.

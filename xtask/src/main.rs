@@ -1,0 +1,3 @@
+//! cargo demo, cargo verify, cargo xtask tidy.
+
+fn main() {}
