@@ -1,7 +1,7 @@
 //! RFC 5322 §3.3's date and time, written and read.
 
 use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 
 /// `Wed, 25 Nov 2026 00:21:36 +0000` for seconds since 1970, in the zone `offset_seconds` east of
 /// Greenwich. Times out of the calendar's range are shown as its end.
@@ -20,13 +20,13 @@ pub fn imap(seconds: i64, offset_seconds: i32) -> String {
 #[must_use]
 pub fn rfc3339_millis(millis: i64) -> String {
     let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
-    time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string()
+    time.to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string()
 }
 
-fn zoned(seconds: i64, offset_seconds: i32) -> Zoned {
+fn zoned(seconds: i64, offset_seconds: i32) -> ZonedDateTime {
     let offset = Offset::from_seconds(offset_seconds).unwrap_or(Offset::UTC);
     let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-    time.to_zoned(TimeZone::fixed(offset))
+    time.to_zoned_datetime(TimeZone::fixed(offset))
 }
 
 /// Reads a Date field's value: seconds since 1970 and the zone's offset in seconds.
@@ -35,7 +35,7 @@ fn zoned(seconds: i64, offset_seconds: i32) -> Zoned {
 #[must_use]
 pub fn parse(value: &str) -> Option<(i64, i32)> {
     let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
-    let zoned = parser.parse_zoned(value.trim()).ok()?;
+    let zoned = parser.parse_zoned_datetime(value.trim()).ok()?;
     Some((zoned.timestamp().as_second(), zoned.offset().seconds()))
 }
 
