@@ -1,0 +1,188 @@
+//! One connection, spoken line by line: TCP, TLS or a Unix socket.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::wait::PATIENCE;
+
+trait Both: Read + Write + Send {}
+impl<T: Read + Write + Send> Both for T {}
+
+/// A connection with a reader's buffer, and a protocol of what was said for the failing test's text.
+pub struct Line {
+    stream: BufReader<Box<dyn Both>>,
+    raw: Option<TcpStream>,
+    said: String,
+}
+
+impl Line {
+    /// Connects to `127.0.0.1:25`-like text.
+    pub fn tcp(address: &str) -> Self {
+        let stream = connect(address);
+        Self::over(Box::new(stream.try_clone().unwrap()), Some(stream))
+    }
+
+    /// Connects and shakes hands at once (465, 993); the certificate must be good for localhost.
+    pub fn tls(address: &str, ca: &str) -> Self {
+        let stream = connect(address);
+        let raw = stream.try_clone().unwrap();
+        Self::over(Box::new(handshake(stream, ca)), Some(raw))
+    }
+
+    /// Connects to a Unix socket.
+    pub fn unix(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        let stream =
+            UnixStream::connect(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self::over(Box::new(stream), None)
+    }
+
+    fn over(stream: Box<dyn Both>, raw: Option<TcpStream>) -> Self {
+        Self { stream: BufReader::new(stream), raw, said: String::new() }
+    }
+
+    /// Goes on under TLS, after a STARTTLS that was answered.
+    pub fn start_tls(mut self, ca: &str) -> Self {
+        let raw = self.raw.take().expect("STARTTLS needs TCP");
+        Self {
+            said: self.said,
+            ..Self::over(Box::new(handshake(raw.try_clone().unwrap(), ca)), Some(raw))
+        }
+    }
+
+    /// Sends a line; the CRLF is added.
+    pub fn say(&mut self, line: &str) -> &mut Self {
+        self.said.push_str(&format!("C: {line}\n"));
+        self.raw_bytes(format!("{line}\r\n").as_bytes())
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&mut self, bytes: &[u8]) -> &mut Self {
+        self.said.push_str(&format!("C: ({} bytes)\n", bytes.len()));
+        self.raw_bytes(bytes)
+    }
+
+    fn raw_bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        let stream = self.stream.get_mut();
+        stream
+            .write_all(bytes)
+            .and_then(|()| stream.flush())
+            .unwrap_or_else(|e| panic!("{e} after\n{}", self.said));
+        self
+    }
+
+    /// Sends bytes, and doesn't mind if the other side has gone. False if it has.
+    pub fn try_send(&mut self, bytes: &[u8]) -> bool {
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes).and_then(|()| stream.flush()).is_ok()
+    }
+
+    /// Reads a line without its end; `None` when the other side closed or reset the connection.
+    pub fn hear(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        match self.stream.read_until(b'\n', &mut line) {
+            Ok(0) => None,
+            Ok(_) => {
+                let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+                self.said.push_str(&format!("S: {text}\n"));
+                Some(text)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                panic!("no answer within {PATIENCE:?} after\n{}", self.said)
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Reads one SMTP or LMTP reply, all its lines; the last one is returned.
+    pub fn reply(&mut self) -> String {
+        loop {
+            let line = self.hear().unwrap_or_else(|| panic!("closed after\n{}", self.said));
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return line;
+            }
+        }
+    }
+
+    /// Reads one SMTP reply and checks how it begins.
+    pub fn expect(&mut self, beginning: &str) -> String {
+        let reply = self.reply();
+        assert!(reply.starts_with(beginning), "wanted {beginning}, in\n{}", self.said);
+        reply
+    }
+
+    /// Says a line and checks how the reply begins.
+    pub fn ask(&mut self, line: &str, beginning: &str) -> String {
+        self.say(line).expect(beginning)
+    }
+
+    /// Says an IMAP command and reads to its tagged reply, which must begin so; returns all lines.
+    pub fn imap(&mut self, command: &str, beginning: &str) -> Vec<String> {
+        let tag = command.split(' ').next().unwrap_or_default().to_owned();
+        self.say(command);
+        let lines = self.until(|line| line.starts_with(&format!("{tag} ")));
+        let wanted = format!("{tag} {beginning}");
+        assert!(lines.last().unwrap().starts_with(&wanted), "wanted {wanted}, in\n{}", self.said);
+        lines
+    }
+
+    /// Reads lines up to the first that is `last`, which is included.
+    pub fn until(&mut self, last: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let line = self.hear().unwrap_or_else(|| panic!("closed after\n{}", self.said));
+            let done = last(&line);
+            lines.push(line);
+            if done {
+                return lines;
+            }
+        }
+    }
+
+    /// Reads and drops whatever comes until the other side closes.
+    pub fn until_closed(&mut self) {
+        while self.hear().is_some() {}
+    }
+
+    /// Closes our direction only.
+    pub fn half_close(&mut self) {
+        if let Some(raw) = &self.raw {
+            raw.shutdown(Shutdown::Write).unwrap();
+        }
+    }
+
+    /// All that was said on it so far.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+}
+
+fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+fn handshake(stream: TcpStream, ca: &str) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
+}
