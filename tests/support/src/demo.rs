@@ -54,12 +54,19 @@ pub struct User {
 #[derive(Debug, Default)]
 pub struct Options {
     files: Vec<(String, String)>,
+    unprivileged: bool,
 }
 
 impl Options {
     /// Lays `text` over the demo's own configuration file `name`, key by key.
     pub fn config(mut self, name: &str, text: &str) -> Self {
         self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// Has an ordinary user start it, also where the test runs as root.
+    pub fn unprivileged(mut self) -> Self {
+        self.unprivileged = true;
         self
     }
 
@@ -74,7 +81,7 @@ impl Options {
         for (name, text) in &self.files {
             fs::write(overlay.join(name), text).unwrap();
         }
-        Demo::launch(scratch, &overlay)
+        Demo::launch(scratch, &overlay, self.unprivileged && nix::unistd::geteuid().is_root())
     }
 }
 
@@ -92,10 +99,14 @@ impl Demo {
         Options::default().start()
     }
 
-    fn launch(scratch: TempDir, overlay: &Path) -> Self {
+    fn launch(scratch: TempDir, overlay: &Path, as_nobody: bool) -> Self {
         let root = scratch.path().join("r");
+        let mut command = Command::new(binary("dovetail"));
+        if as_nobody {
+            command = as_ordinary_user(scratch.path());
+        }
         let log = fs::File::create(scratch.path().join("log")).unwrap();
-        let mut child = Command::new(binary("dovetail"))
+        let mut child = command
             .args(["demo", "--json", "--root"])
             .arg(&root)
             .arg("--config")
@@ -218,6 +229,22 @@ impl Drop for Demo {
             println!("── the demo's last log lines\n{}", tail.join("\n"));
         }
     }
+}
+
+/// `dovetail` run by nobody, from copies of the binaries that nobody can reach.
+fn as_ordinary_user(scratch: &Path) -> Command {
+    let folder = scratch.join("bin");
+    fs::create_dir(&folder).unwrap();
+    for name in ["dovetail", "authd", "smtpd", "qmgrd", "relayd", "lmtpd", "imapd"] {
+        let copy = folder.join(name);
+        fs::hard_link(binary(name), &copy)
+            .or_else(|_| fs::copy(binary(name), &copy).map(|_| ()))
+            .unwrap();
+    }
+    nix::unistd::chown(scratch, Some(65534.into()), Some(65534.into())).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(folder.join("dovetail"));
+    command
 }
 
 /// The initial response of SASL PLAIN.

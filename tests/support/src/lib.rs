@@ -20,10 +20,12 @@ pub mod demo;
 pub mod dialogue;
 pub mod line;
 pub mod maildir;
+pub mod sink;
 pub mod tools;
 pub mod wait;
 
 pub use demo::{Demo, Options, User};
 pub use line::Line;
 pub use maildir::Maildir;
+pub use sink::{DeadPort, Sink};
 pub use wait::{PATIENCE, eventually};

@@ -29,6 +29,13 @@ impl Line {
         Self::over(Box::new(stream.try_clone().unwrap()), Some(stream))
     }
 
+    /// Connects if somebody listens.
+    pub fn try_tcp(address: &str) -> Option<Self> {
+        let stream = TcpStream::connect(address).ok()?;
+        prepare(&stream);
+        Some(Self::over(Box::new(stream.try_clone().ok()?), Some(stream)))
+    }
+
     /// Connects and shakes hands at once (465, 993); the certificate must be good for localhost.
     pub fn tls(address: &str, ca: &str) -> Self {
         let stream = connect(address);
@@ -168,10 +175,14 @@ impl Line {
 
 fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+    prepare(&stream);
+    stream
+}
+
+fn prepare(stream: &TcpStream) {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
-    stream
 }
 
 fn handshake(stream: TcpStream, ca: &str) -> StreamOwned<ClientConnection, TcpStream> {

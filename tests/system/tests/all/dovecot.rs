@@ -1,0 +1,176 @@
+//! The real Dovecot beside us: its tools ask authd, its imap reads what lmtpd filled, and imapd reads
+//! what it filled.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::unistd::geteuid;
+use support::{Demo, tools};
+
+use crate::mail::{lmtp, message, send, token};
+
+const ALICE: &str = "alice@example.test";
+const BOB: &str = "bob@example.test";
+
+#[test]
+fn doveadm_asks_our_sockets() {
+    tools::need("/usr/bin/doveadm", "dovecot-core");
+    let demo = Demo::start();
+    let alice = demo.user(ALICE).clone();
+    let config = empty_config(&demo);
+    let doveadm = |arguments: &[&str]| {
+        let mut command = Command::new("/usr/bin/doveadm");
+        tools::finish(command.arg("-c").arg(&config).args(arguments), "")
+    };
+    let good = doveadm(&["auth", "test", "-a", &demo.at.auth_client, ALICE, &alice.password]);
+    let said = String::from_utf8_lossy(&good.stdout).into_owned();
+    assert!(good.status.success() && said.contains("auth succeeded"), "{good:?}");
+    let bad = doveadm(&["auth", "test", "-a", &demo.at.auth_client, ALICE, "wrong"]);
+    assert_eq!(bad.status.code(), Some(77), "{bad:?}");
+    let user = doveadm(&["user", "-a", &demo.at.auth_userdb, ALICE]);
+    let said = String::from_utf8_lossy(&user.stdout).into_owned();
+    assert!(user.status.success() && said.contains(&alice.home), "{user:?}");
+    let nobody = doveadm(&["user", "-a", &demo.at.auth_userdb, "nobody@example.test"]);
+    assert_eq!(nobody.status.code(), Some(67), "{nobody:?}");
+    demo.stop();
+}
+
+/// UID and flags of each message, as an IMAP session in `lines` told them, sorted.
+fn uids_and_flags(lines: &[String]) -> Vec<String> {
+    let mut found: Vec<String> = lines
+        .iter()
+        .filter_map(|line| {
+            line.split_once("FETCH (").map(|(_, rest)| rest.trim_end_matches(')').to_owned())
+        })
+        .map(|rest| {
+            let uid = rest
+                .split("UID ")
+                .nth(1)
+                .and_then(|r| r.split([' ', ')']).next())
+                .unwrap_or_default()
+                .to_owned();
+            let flags =
+                rest.split("FLAGS (").nth(1).and_then(|r| r.split(')').next()).unwrap_or_default();
+            let mut flags: Vec<&str> =
+                flags.split(' ').filter(|f| !f.is_empty() && *f != "\\Recent").collect();
+            flags.sort_unstable();
+            format!("{uid} {}", flags.join(" "))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn both_read_each_others_maildirs_with_equal_uids_and_flags() {
+    tools::need("/usr/lib/dovecot/imap", "dovecot-imapd");
+    let demo = Demo::start();
+    // lmtpd fills, imapd sets flags.
+    let tokens: Vec<String> = (0..5).map(|_| token("both")).collect();
+    for token in &tokens {
+        let reply = send(
+            &mut lmtp(&demo.at.lmtp),
+            "a@remote.test",
+            &[BOB],
+            &message("a@remote.test", BOB, token),
+        );
+        assert!(reply.starts_with("250 2."), "{reply}");
+    }
+    let mut ours = demo.imap(BOB);
+    ours.imap("a SELECT INBOX", "OK");
+    ours.imap("b STORE 2 +FLAGS (\\Seen $Work)", "OK");
+    ours.imap("c STORE 3 +FLAGS (\\Flagged \\Answered)", "OK");
+    ours.imap("d STORE 4 +FLAGS (\\Deleted)", "OK");
+    ours.imap("e EXPUNGE", "OK");
+    let seen_by_us = uids_and_flags(&ours.imap("f UID FETCH 1:* (UID FLAGS)", "OK"));
+    let validity = validity(&ours.imap("g STATUS INBOX (UIDVALIDITY)", "OK"));
+    ours.imap("h LOGOUT", "OK");
+    assert_eq!(seen_by_us, ["1 ", "2 $Work \\Seen", "3 \\Answered \\Flagged", "5 "]);
+
+    // Dovecot reads it, then writes: a message, flags, a keyword, a folder, an expunge.
+    let script = "a SELECT INBOX\nb UID FETCH 1:* (UID FLAGS)\nc STATUS INBOX (UIDVALIDITY)\n\
+                  d APPEND INBOX (\\Draft $Other) {18+}\nSubject: dovecot\n\n\n\n\
+                  e STORE 1 +FLAGS (\\Seen $Third)\nf CREATE \"Caf&AOk-/deep\"\ng UID COPY 2:3 \"Caf&AOk-/deep\"\n\
+                  h STORE 3 +FLAGS (\\Deleted)\ni EXPUNGE\nj UID FETCH 1:* (UID FLAGS)\n\
+                  k SELECT \"Caf&AOk-/deep\"\nl UID FETCH 1:* (UID FLAGS)\nm STATUS \"Caf&AOk-/deep\" (UIDVALIDITY)\nn LOGOUT\n";
+    let said = dovecot_imap(&demo, script);
+    let part = |from: &str, to: &str| -> Vec<String> {
+        let begin = said
+            .iter()
+            .position(|l| l.starts_with(&format!("{from} ")))
+            .unwrap_or_else(|| panic!("{said:?}"));
+        let end = said
+            .iter()
+            .position(|l| l.starts_with(&format!("{to} ")))
+            .unwrap_or_else(|| panic!("{said:?}"));
+        said[begin + 1..=end].to_vec()
+    };
+    assert_eq!(uids_and_flags(&part("a", "b")), seen_by_us, "{said:?}");
+    assert_eq!(self::validity(&part("b", "c")), validity);
+
+    // And we read what Dovecot left.
+    let mut ours = demo.imap(BOB);
+    ours.imap("a SELECT INBOX", "OK");
+    assert_eq!(
+        uids_and_flags(&ours.imap("b UID FETCH 1:* (UID FLAGS)", "OK")),
+        uids_and_flags(&part("i", "j"))
+    );
+    let listed = ours.imap("c LIST \"\" \"*\"", "OK");
+    assert!(listed.iter().any(|line| line.contains("Caf&AOk-/deep")), "{listed:?}");
+    ours.imap("d SELECT \"Caf&AOk-/deep\"", "OK");
+    assert_eq!(
+        uids_and_flags(&ours.imap("e UID FETCH 1:* (UID FLAGS)", "OK")),
+        uids_and_flags(&part("k", "l"))
+    );
+    assert_eq!(
+        self::validity(&ours.imap("f STATUS \"Caf&AOk-/deep\" (UIDVALIDITY)", "OK")),
+        self::validity(&part("l", "m"))
+    );
+    demo.stop();
+}
+
+fn validity(lines: &[String]) -> String {
+    let found = lines.iter().find_map(|line| line.split("UIDVALIDITY ").nth(1));
+    found.unwrap_or_else(|| panic!("no UIDVALIDITY in {lines:?}")).trim_end_matches(')').to_owned()
+}
+
+/// Runs Dovecot's own imap on bob's Maildir, logged in already, and returns what it says.
+fn dovecot_imap(demo: &Demo, script: &str) -> Vec<String> {
+    let bob = demo.user(BOB);
+    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&bob.home).unwrap());
+    let group = std::os::unix::fs::MetadataExt::gid(&std::fs::metadata(&bob.home).unwrap());
+    let mut command = if geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command.args([
+            &format!("--reuid={owner}"),
+            &format!("--regid={group}"),
+            "--clear-groups",
+            "/usr/lib/dovecot/imap",
+        ]);
+        command
+    } else {
+        Command::new("/usr/lib/dovecot/imap")
+    };
+    command.env_clear().env("HOME", &bob.home).env("USER", BOB).env("PATH", "/usr/bin:/bin");
+    command.arg("-c").arg(empty_config(demo));
+    let output = tools::finish(&mut command, &script.replace('\n', "\r\n"));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("PREAUTH"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said.lines().map(str::to_owned).collect()
+}
+
+/// A configuration of its own, so that the system's is neither read nor needed.
+fn empty_config(demo: &Demo) -> PathBuf {
+    let folder = demo.scratch().join("dovecot");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let config = folder.join("dovecot.conf");
+    let base = Path::new(&demo.at.root).join("dovecot-run");
+    let text = format!(
+        "mail_location = maildir:~/Maildir\nbase_dir = {}\nlog_path = /dev/stderr\nssl = no\nprotocols = imap\n\
+         namespace inbox {{\n  inbox = yes\n  separator = /\n}}\nmail_max_lock_timeout = 5s\n",
+        base.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    config
+}

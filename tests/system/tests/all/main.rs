@@ -1,0 +1,24 @@
+//! Tests of the whole system, one module a theme.
+//!
+//! Each test starts a demo of its own, so they may run side by side. What they wait for is always a
+//! condition; a deadline is reached only by a failure.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test ends by panicking, and says what it saw"
+)]
+
+mod bad_input;
+mod clients;
+mod dovecot;
+mod idle;
+mod kills;
+mod mail;
+mod once;
+mod postfix;
+mod queue;
+mod recipients;
