@@ -14,6 +14,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("imap", "mailbox"),
     // row 4: the whole-system tests stand on their own support
     ("system", "support"),
+    ("bench", "support"),
 ];
 
 /// What row 0 must not have: sockets, clocks, randomness, an async runtime.
