@@ -8,4 +8,6 @@
 pub mod command;
 pub mod date;
 pub mod grammar;
+pub mod pattern;
+pub mod response;
 pub mod sequence;

@@ -46,6 +46,23 @@ pub enum FetchItem {
 }
 
 impl FetchItem {
+    /// Its name in a command and in the reply; `BODY` for a section.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            FetchItem::Uid => "UID",
+            FetchItem::Flags => "FLAGS",
+            FetchItem::InternalDate => "INTERNALDATE",
+            FetchItem::Rfc822Size => "RFC822.SIZE",
+            FetchItem::Envelope => "ENVELOPE",
+            FetchItem::Body | FetchItem::Section { .. } => "BODY",
+            FetchItem::BodyStructure => "BODYSTRUCTURE",
+            FetchItem::Rfc822 => "RFC822",
+            FetchItem::Rfc822Header => "RFC822.HEADER",
+            FetchItem::Rfc822Text => "RFC822.TEXT",
+        }
+    }
+
     /// Whether showing it sets `\Seen` (RFC 3501 §6.4.5).
     #[must_use]
     pub const fn sets_seen(&self) -> bool {
@@ -83,6 +100,21 @@ pub enum SectionText {
     Text,
     /// `MIME`: a part's own header; only after a part number.
     Mime,
+}
+
+impl SectionText {
+    /// Its name between the brackets, without the list of fields.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            SectionText::All => "",
+            SectionText::Header => "HEADER",
+            SectionText::HeaderFields { not: false, .. } => "HEADER.FIELDS",
+            SectionText::HeaderFields { not: true, .. } => "HEADER.FIELDS.NOT",
+            SectionText::Text => "TEXT",
+            SectionText::Mime => "MIME",
+        }
+    }
 }
 
 /// `<offset.length>`

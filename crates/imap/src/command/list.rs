@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::WireName;
+use super::name::{WireName, WireNameError, decode};
 
 /// LIST, in the old form or the extended one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,14 @@ impl WirePattern {
     #[must_use]
     pub fn octets(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Decoded, for [`crate::pattern::Pattern`].
+    ///
+    /// # Errors
+    /// If it is not modified UTF-7: nothing can match it.
+    pub fn text(&self) -> Result<String, WireNameError> {
+        decode(&self.0)
     }
 
     /// `""`: in the old LIST the question for the separator and the root (RFC 3501 §6.3.8).

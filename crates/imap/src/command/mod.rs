@@ -13,7 +13,7 @@ mod tag;
 
 pub use fetch::{Fetch, FetchItem, Partial, Section, SectionText};
 pub use list::{List, ListReturn, ListSelection, StatusItem, WirePattern};
-pub use name::WireName;
+pub use name::{WireName, WireNameError};
 pub use search::{Charset, Search, SearchKey, SearchReturn};
 pub use secret::Secret;
 pub use tag::{MAX_TAG_OCTETS, Tag};
