@@ -102,7 +102,7 @@ impl Content {
             Place::Body => {}
             // A header and nothing else.
             _ if self.held.is_empty() => self.add_missing(out),
-            _ => self.to_body(out),
+            _ => self.enter_body(out),
         }
     }
 
@@ -125,14 +125,14 @@ impl Content {
             Line::Undecided => {}
             Line::Field => {
                 let fate = self.name();
-                self.to_field(fate, out);
+                self.enter_field(fate, out);
             }
-            Line::Continuation(fate) => self.to_field(fate, out),
+            Line::Continuation(fate) => self.enter_field(fate, out),
             Line::Other if self.before.is_none() && is_separator(&self.held) => {
                 out.extend_from_slice(b"X-Mailbox-Line: ");
-                self.to_field(Fate::Kept, out);
+                self.enter_field(Fate::Kept, out);
             }
-            Line::Empty | Line::Other => self.to_body(out),
+            Line::Empty | Line::Other => self.enter_body(out),
         }
     }
 
@@ -152,14 +152,14 @@ impl Content {
         if DROPPED.iter().any(|other| is(other)) { Fate::Dropped } else { Fate::Kept }
     }
 
-    fn to_field(&mut self, fate: Fate, out: &mut Vec<u8>) {
+    fn enter_field(&mut self, fate: Fate, out: &mut Vec<u8>) {
         let held = std::mem::take(&mut self.held);
         self.place = Place::Field(fate);
         self.field_rest(&held, fate, out);
     }
 
     /// The header is over: what it lacks comes behind it, and an empty line stands before the body.
-    fn to_body(&mut self, out: &mut Vec<u8>) {
+    fn enter_body(&mut self, out: &mut Vec<u8>) {
         self.add_missing(out);
         if !matches!(self.held.as_slice(), b"\r\n" | b"\n") {
             out.extend_from_slice(b"\r\n");
