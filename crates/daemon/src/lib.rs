@@ -1,1 +1,78 @@
 //! What every daemon does alike: configuration, listeners, logs, signals, admin socket.
+//!
+//! A daemon implements [`Daemon`] and calls [`main`]; this crate owns the order of starting
+//! (single-threaded until privileges are dropped) and the end. It knows no mail protocol.
+
+mod admin;
+mod arguments;
+mod bind;
+mod config;
+mod confine;
+mod context;
+mod error;
+mod inherit;
+pub mod keys;
+mod life;
+mod limits;
+mod listener;
+mod log;
+mod privileges;
+mod run;
+mod shared;
+mod sockets;
+mod start;
+mod stream;
+mod time;
+pub mod tls;
+pub mod users;
+
+use std::future::Future;
+use std::sync::Arc;
+
+pub use admin::{Admin, Answer, Method, Refusal, Request, StatusCode};
+pub use arguments::DEFAULT_FOLDER;
+pub use bind::{Access, bind};
+pub use config::{
+    Config, FileSpec, Key, Kind, MAX_FILE_SIZE, Problem, SocketAddress, Table, Value, hostname,
+    merge, merge_folders, parse_duration, parse_size, print_duration, print_problems, print_size,
+    sample,
+};
+pub use confine::PARENT_VARIABLE;
+pub use context::Context;
+pub use error::Error;
+pub use inherit::SOCKETS_VARIABLE;
+pub use life::Life;
+pub use listener::Listener;
+pub use log::{MAX_LINE, MAX_VALUE};
+pub use shared::{Domains, Mail, SpecialMailbox};
+pub use start::{check, main};
+pub use stream::{Peer, Stream};
+pub use time::{fresh_trace_id, now_millis, rfc3339};
+/// The sign to stop, as [`Context::shutdown`] has it.
+pub use tokio_util::sync::CancellationToken;
+
+/// A daemon.
+pub trait Daemon: Sized + Send + Sync + 'static {
+    /// Its name: `smtpd`. Process, configuration file and log lines are named so.
+    const NAME: &'static str;
+    /// What its configuration comes to.
+    type Settings: Send + Sync + 'static;
+
+    /// Its configuration files with their keys: [`FileSpec::daemon`] of its own, and the shared ones
+    /// that it reads ([`Domains::spec`], [`Mail::spec`]).
+    fn files() -> Vec<FileSpec>;
+
+    /// Makes settings of a configuration whose types and limits were checked. Runs at the start,
+    /// while a daemon started by root still may read what only root may (certificates' keys); at each
+    /// reload; and for `dovetail config check`. It must not change anything.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the combination of values.
+    fn settings(config: &Config) -> Result<Self::Settings, Vec<Problem>>;
+
+    /// Serves until [`Context::shutdown`]; then returns. Connections are drained afterwards.
+    fn run(
+        settings: Arc<Self::Settings>,
+        context: Context<Self::Settings>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}

@@ -1,0 +1,142 @@
+//! A folder of files, read and checked together.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::check;
+use super::key::FileSpec;
+use super::problem::Problem;
+use super::source::Source;
+use super::table::Table;
+
+/// A configuration file has at most this many octets.
+pub const MAX_FILE_SIZE: u64 = 1 << 20;
+
+/// A daemon's checked configuration: its own file (whose accessors it has itself) and the shared
+/// ones.
+#[derive(Debug, Clone)]
+pub struct Config {
+    folder: PathBuf,
+    own: Table,
+    shared: BTreeMap<&'static str, Table>,
+}
+
+impl Config {
+    /// Reads and checks all files of `specs` in `folder`; `own` names the daemon's own, which must
+    /// be there, while the shared ones may be absent when no key of theirs is required.
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn load(folder: &Path, own: &str, specs: &[FileSpec]) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut tables = Vec::new();
+        for spec in specs {
+            let path = folder.join(format!("{}.toml", spec.name));
+            let text = read(&path, spec, own, &mut problems).unwrap_or_default();
+            let source = Arc::new(Source { path, text });
+            let mut found = Vec::new();
+            tables.push((spec.name, check::file(spec.name, &source, &spec.keys, &mut found)));
+            // A file that couldn't be read has said so; what it lacks would be noise.
+            if !problems.iter().any(|problem| problem.file == source.path) {
+                problems.append(&mut found);
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut shared: BTreeMap<_, _> = tables.into_iter().collect();
+        match shared.remove(own) {
+            Some(table) => Ok(Self { folder: folder.to_owned(), own: table, shared }),
+            None => Err(vec![Problem::file(folder, format!("{own}.toml has no keys defined"))]),
+        }
+    }
+
+    /// Checks texts that aren't in files, for tests: each with its file's name without `.toml`;
+    /// a file without a text is empty.
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn from_texts(
+        own: &str,
+        specs: &[FileSpec],
+        texts: &[(&str, &str)],
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut shared = BTreeMap::new();
+        for spec in specs {
+            let text =
+                texts.iter().find(|(name, _)| *name == spec.name).map_or("", |(_, text)| *text);
+            let path = PathBuf::from(format!("{}.toml", spec.name));
+            let source = Arc::new(Source { path, text: text.to_owned() });
+            shared.insert(spec.name, check::file(spec.name, &source, &spec.keys, &mut problems));
+        }
+        match shared.remove(own) {
+            Some(table) if problems.is_empty() => {
+                Ok(Self { folder: PathBuf::new(), own: table, shared })
+            }
+            _ => Err(problems),
+        }
+    }
+
+    /// The folder that the files stand in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A shared file's table, by its name without `.toml`. The daemon's own for a name that isn't
+    /// among its files: a mistake in the program, which a debug build stops at.
+    #[must_use]
+    pub fn file(&self, name: &str) -> &Table {
+        let found = self.shared.get(name);
+        debug_assert!(found.is_some() || name == self.own.name(), "{name}.toml is not read");
+        found.unwrap_or(&self.own)
+    }
+}
+
+impl Deref for Config {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        &self.own
+    }
+}
+
+fn read(path: &Path, spec: &FileSpec, own: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    let mut text = String::new();
+    let opened = std::fs::File::open(path);
+    match opened.and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_string(&mut text)) {
+        Ok(length) if length as u64 > MAX_FILE_SIZE => {
+            problems.push(Problem::file(path, format!("longer than {MAX_FILE_SIZE} octets")));
+            None
+        }
+        Ok(_) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let required: Vec<_> =
+                spec.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
+            if spec.name == own || !required.is_empty() {
+                let sets = if required.is_empty() {
+                    String::new()
+                } else {
+                    format!("; it must set {}", required.join(", "))
+                };
+                problems.push(Problem::file(path, format!("no such file{sets}")));
+            }
+            None
+        }
+        Err(error) => {
+            problems.push(Problem::file(path, format!("cannot be read: {error}")));
+            None
+        }
+    }
+}
+
+/// The machine's own name, for a `hostname` that isn't set; `localhost` if it has none.
+#[must_use]
+pub fn hostname() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
+}

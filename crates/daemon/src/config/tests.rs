@@ -1,0 +1,1 @@
+//! Many errors at once, with their exact text; the sample; merging.

@@ -1,0 +1,200 @@
+//! Keys that more than one file or daemon has, each defined here and nowhere else.
+
+use crate::config::{Key, Kind};
+
+const MODES: Kind = Kind::Mode;
+
+/// `address` of a listener.
+pub const ADDRESS: Key = Key::optional(
+    "address",
+    Kind::Address,
+    "Where to listen. An inherited descriptor (socket activation) with the listener's name takes \
+     its place.",
+);
+/// `owner` of a listener's Unix socket.
+pub const OWNER: Key = Key::optional(
+    "owner",
+    Kind::Text,
+    "Who owns the Unix socket: a user's name or number. Only root can give it away; default: the \
+     user that the daemon runs as.",
+);
+/// `group` of a listener's Unix socket.
+pub const GROUP: Key = Key::optional(
+    "group",
+    Kind::Text,
+    "The Unix socket's group: a name or number; default: the group that the daemon runs as.",
+);
+/// `mode` of a listener's Unix socket.
+pub const MODE: Key =
+    Key::new("mode", MODES, "\"0660\"", "The Unix socket's access bits: who may connect.");
+/// `peers` of a listener's Unix socket.
+pub const PEERS: Key = Key::optional(
+    "peers",
+    Kind::List(&Kind::User),
+    "Users that may connect to the Unix socket, besides what its mode says; empty: every one whom \
+     the mode admits.",
+);
+/// `tls` of a listener that speaks to mail programs.
+pub const LISTENER_TLS: Key = Key::new(
+    "tls",
+    Kind::Choice(&["none", "starttls", "implicit"]),
+    "\"none\"",
+    "Whether the connection is in clear, may change to TLS, or is TLS from the first byte.",
+);
+
+/// The keys that every listener has. A daemon whose listeners have more lists these and its own.
+pub const LISTENER: &[Key] = &[ADDRESS, OWNER, GROUP, MODE, PEERS];
+
+/// `[listener.NAME]` with the common keys only.
+pub const LISTENERS: Key = Key::optional(
+    "listener",
+    Kind::Tables(LISTENER),
+    "The sockets that the daemon listens on. [listener.admin] is the operator's; without it the \
+     daemon makes /run/dovetail/NAME/admin.sock if it can.",
+);
+
+const TLS_KEYS: &[Key] = &[
+    Key::optional("certificate", Kind::Path, "The certificate and its chain, PEM."),
+    Key::optional("key", Kind::Path, "The certificate's private key, PEM."),
+];
+
+/// `[tls]`: certificate and key.
+pub const TLS: Key = Key::optional("tls", Kind::Table(TLS_KEYS), "What TLS clients are shown.");
+
+const LOG_KEYS: &[Key] = &[
+    Key::new(
+        "level",
+        Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+        "\"info\"",
+        "What is logged: this level and those before it.",
+    ),
+    Key::new("format", Kind::Choice(&["text", "json"]), "\"text\"", "Lines of text or of JSON."),
+    Key::optional(
+        "file",
+        Kind::Path,
+        "A file to log to, opened again on SIGUSR1; default: stderr.",
+    ),
+];
+
+/// The keys that every daemon's own file has.
+pub const COMMON: &[Key] = &[
+    Key::optional(
+        "user",
+        Kind::Text,
+        "Started as root, the daemon becomes this user for good once its sockets are bound; \
+         default: the daemon's own user.",
+    ),
+    Key::optional("group", Kind::Text, "Started as root, its group; default: the user's own."),
+    Key::new(
+        "groups",
+        Kind::List(&Kind::Text),
+        "[\"dovetail\"]",
+        "Started as root, its further groups. `dovetail` lets it read the shared configuration.",
+    ),
+    Key::new(
+        "drain",
+        Kind::seconds(0, 3600),
+        "\"10s\"",
+        "On SIGTERM, how long connections may go on before they are cut.",
+    ),
+    Key::new(
+        "max_descriptors",
+        Kind::count(64, 1 << 24),
+        "65536",
+        "File descriptors: the limit is raised to this, or to what the system allows.",
+    ),
+    LISTENERS,
+    Key::optional("log", Kind::Table(LOG_KEYS), "Where and how to log."),
+];
+
+/// `domains.toml`, which smtpd, qmgrd and lmtpd share. [`crate::Domains`] reads it.
+pub const DOMAINS: &[Key] = &[
+    Key::optional(
+        "hostname",
+        Kind::Text,
+        "This system's name in greetings and headers; default: the machine's.",
+    ),
+    Key::optional(
+        "myorigin",
+        Kind::Text,
+        "The domain put to addresses without one; default: hostname.",
+    ),
+    Key::optional(
+        "postmaster",
+        Kind::Text,
+        "Where mail for the postmaster goes; default: postmaster@myorigin.",
+    ),
+    Key::optional("mailbox_domains", Kind::List(&Kind::Text), "Domains whose mailboxes are here."),
+    Key::new(
+        "recipient_delimiter",
+        Kind::Text,
+        "\"+\"",
+        "What separates the user from a detail: user+detail@domain. Empty: nothing.",
+    ),
+    Key::new(
+        "message_size_limit",
+        Kind::Size { min: 1024, max: 1 << 40 },
+        "\"50M\"",
+        "The largest message taken, in octets. Hops between the daemons allow 64K more for headers.",
+    ),
+    Key::new(
+        "local_lmtp",
+        Kind::Path,
+        "\"/run/dovetail/lmtpd/lmtp.sock\"",
+        "The LMTP socket that mail for mailbox_domains goes to.",
+    ),
+    Key::new(
+        "remote_lmtp",
+        Kind::Path,
+        "\"/run/dovetail/relayd/lmtp.sock\"",
+        "The LMTP socket that mail for other domains goes to.",
+    ),
+    Key::optional(
+        "routes",
+        Kind::Map(&Kind::Path),
+        "Domains that go to an LMTP socket of their own.",
+    ),
+];
+
+const MAILBOX_KEYS: &[Key] = &[
+    Key::optional(
+        "special_use",
+        Kind::Choice(&[
+            "\\All",
+            "\\Archive",
+            "\\Drafts",
+            "\\Flagged",
+            "\\Junk",
+            "\\Sent",
+            "\\Trash",
+        ]),
+        "What the mailbox is for (RFC 6154).",
+    ),
+    Key::new(
+        "auto",
+        Kind::Choice(&["no", "create", "subscribe"]),
+        "\"no\"",
+        "Whether it is made, and subscribed to, for a user who lacks it.",
+    ),
+];
+
+/// `mail.toml`, which lmtpd, imapd and pop3d share. [`crate::Mail`] reads it.
+pub const MAIL: &[Key] = &[
+    Key::new(
+        "mail_location",
+        Kind::Text,
+        "\"maildir:~/Maildir\"",
+        "Where a user's mail is: the format, a colon, the path; ~ is the home, %u %n %d %h as Dovecot has them.",
+    ),
+    Key::new(
+        "separator",
+        Kind::Choice(&["/", "."]),
+        "\"/\"",
+        "What separates a mailbox's name from its parent's.",
+    ),
+    Key::optional(
+        "mailbox",
+        Kind::Tables(MAILBOX_KEYS),
+        "Mailboxes with a purpose: [mailbox.Drafts].",
+    ),
+];

@@ -1,0 +1,110 @@
+//! Root drops to the daemon's user for good; nobody else changes anything but no_new_privs.
+
+use nix::unistd::{Gid, Uid, User, setgroups, setresgid, setresuid};
+
+use crate::config::Table;
+use crate::error::Error;
+use crate::users;
+
+/// The users of the design's table, for a `user` that isn't set.
+fn default_user(daemon: &str) -> &'static str {
+    match daemon {
+        "authd" => "doveauth",
+        "smtpd" => "dvsmtpd",
+        "qmgrd" => "dvqueue",
+        "relayd" => "dvrelay",
+        _ => "vmail",
+    }
+}
+
+/// Who the daemon is going to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    groups: Vec<u32>,
+    /// Started as root: there is something to drop.
+    drop: bool,
+}
+
+impl Identity {
+    /// Looks `user`, `group` and `groups` up; a process that isn't root stays who it is.
+    pub(crate) fn of(daemon: &str, table: &Table) -> Result<Self, Error> {
+        let (own_uid, own_gid) = users::own_ids();
+        if own_uid != 0 {
+            return Ok(Self { uid: own_uid, gid: own_gid, groups: Vec::new(), drop: false });
+        }
+        let user = table.opt_text("user").unwrap_or_else(|| default_user(daemon));
+        let fail =
+            |key: &str, message: String| Err(Error::Config(vec![table.problem(key, message)]));
+        let Some(uid) = users::uid(user) else {
+            return fail(
+                "user",
+                format!("there is no user \"{user}\" on this system: make it, or name another"),
+            );
+        };
+        if uid == 0 {
+            return fail("user", "the daemon doesn't run as root: name another user".to_owned());
+        }
+        let gid = match table.opt_text("group") {
+            Some(group) => users::gid(group).ok_or(group),
+            None => users::primary_gid(user).ok_or(user),
+        };
+        let gid = match gid {
+            Ok(gid) => gid,
+            Err(name) => {
+                return fail("group", format!("there is no group of \"{name}\" on this system"));
+            }
+        };
+        let mut groups = Vec::new();
+        for group in table.texts("groups") {
+            match users::gid(&group) {
+                Some(gid) => groups.push(gid),
+                None => {
+                    return fail("groups", format!("there is no group \"{group}\" on this system"));
+                }
+            }
+        }
+        Ok(Self { uid, gid, groups, drop: true })
+    }
+
+    /// Becomes it for good, and checks that there is no way back.
+    pub(crate) fn assume(&self) -> Result<(), Error> {
+        let failed =
+            |what: &str, error: nix::errno::Errno| Error::Privileges(format!("{what}: {error}"));
+        if self.drop {
+            let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
+            setgroups(&groups).map_err(|error| failed("setgroups", error))?;
+            let gid = Gid::from_raw(self.gid);
+            setresgid(gid, gid, gid).map_err(|error| failed("setresgid", error))?;
+            // From a uid of 0 to another in all three the kernel clears every capability
+            // (capabilities(7)), and with no_new_privs no exec brings one back.
+            let uid = Uid::from_raw(self.uid);
+            setresuid(uid, uid, uid).map_err(|error| failed("setresuid", error))?;
+        }
+        if nix::unistd::setuid(Uid::from_raw(0)).is_ok() {
+            return Err(Error::Privileges("root could be had back; refusing to serve".to_owned()));
+        }
+        nix::sys::prctl::set_no_new_privs().map_err(|error| failed("no_new_privs", error))?;
+        if self.drop && has_capabilities() {
+            return Err(Error::Privileges("capabilities are left after dropping root".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The name for logs.
+    pub(crate) fn user_name(&self) -> String {
+        let user = User::from_uid(Uid::from_raw(self.uid)).ok().flatten();
+        user.map_or_else(|| self.uid.to_string(), |user| user.name)
+    }
+}
+
+/// Whether the process holds any capability, by the kernel's word.
+pub(crate) fn has_capabilities() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let held = |name: &str| {
+        let value = status.lines().find_map(|line| line.strip_prefix(name));
+        value.is_some_and(|bits| bits.trim().bytes().any(|digit| digit != b'0'))
+    };
+    held("CapEff:") || held("CapPrm:")
+}

@@ -1,0 +1,142 @@
+//! The order of starting, which nothing may change: arguments and configuration, keys, logs,
+//! sockets, identity, confinement; and only then threads and tokio.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::arguments::{self, Arguments};
+use crate::config::{Config, Problem};
+use crate::error::Error;
+use crate::log::{Log, LogSettings};
+use crate::privileges::{self, Identity};
+use crate::sockets::Sockets;
+use crate::{Daemon, confine, inherit, limits, run, sockets, tls};
+
+/// sysexits(3).
+const EX_USAGE: u8 = 64;
+const EX_OSERR: u8 = 71;
+const EX_CONFIG: u8 = 78;
+/// How long the last log lines may take.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
+/// The whole life of a daemon's process; `fn main() -> ExitCode { daemon::main::<Smtpd>() }`.
+///
+/// Ends with 0 after a stop that was asked for, 64 for wrong arguments, 78 for wrong configuration,
+/// 71 when the system refuses something.
+#[must_use]
+pub fn main<D: Daemon>() -> ExitCode {
+    let folder = match arguments::read(D::NAME, std::env::args_os().skip(1)) {
+        Arguments::Serve(folder) => folder,
+        Arguments::Say(text) => {
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Arguments::Wrong(text) => {
+            say(D::NAME, &text);
+            return ExitCode::from(EX_USAGE);
+        }
+    };
+    match start::<D>(&folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = if matches!(error, Error::Config(_)) { EX_CONFIG } else { EX_OSERR };
+            say(D::NAME, &error.to_string());
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Everything of a daemon's configuration that can be wrong: types, limits, combinations, keys and
+/// certificates. `dovetail config check` and a reload ask the same.
+///
+/// # Errors
+/// All problems.
+pub fn check<D: Daemon>(folder: &Path) -> Result<(Config, D::Settings), Vec<Problem>> {
+    let config = Config::load(folder, D::NAME, &D::files())?;
+    let settings = D::settings(&config)?;
+    Ok((config, settings))
+}
+
+fn start<D: Daemon>(folder: &Path) -> Result<(), Error> {
+    // Before anything of ours opens a descriptor.
+    let inherited = inherit::take();
+    // Files and sockets that we make are nobody else's until we say so.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    tls::install_provider();
+    // Configuration; and keys, which settings read while we may.
+    let (config, settings) = check::<D>(folder).map_err(Error::Config)?;
+    let identity = Identity::of(D::NAME, &config)?;
+    let owner = (identity.uid, identity.gid);
+    // Logs.
+    let log = Log::start(D::NAME, &LogSettings::read(config.table("log")), owner)?;
+    log_panics();
+    let descriptors =
+        limits::raise_descriptors(u64::try_from(config.integer("max_descriptors")).unwrap_or(0));
+    // Sockets.
+    let sockets = sockets::open(D::NAME, config.tables("listener"), inherited, owner)?;
+    // Identity: for good.
+    identity.assume()?;
+    // Confinement.
+    confine::confine();
+    // From here on threads may be.
+    log.start_writer()?;
+    announce::<D>(&sockets, &identity, descriptors);
+    let ended = run::run::<D>(config, settings, sockets, &log);
+    if let Err(error) = &ended {
+        tracing::error!(%error, "stopped");
+    }
+    log.flush(LAST_LINES);
+    ended
+}
+
+fn announce<D: Daemon>(sockets: &Sockets, identity: &Identity, descriptors: u64) {
+    for warning in &sockets.warnings {
+        tracing::warn!("{warning}");
+    }
+    if privileges::has_capabilities() {
+        tracing::warn!("this process holds capabilities that it doesn't need");
+    }
+    let listeners = sockets.listeners.iter().chain(&sockets.admin);
+    let shown: Vec<String> =
+        listeners.map(|one| format!("{}={}", one.name(), one.addresses().join(","))).collect();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        uid = identity.uid,
+        as_user = identity.user_name(),
+        descriptors,
+        listeners = shown.join(" "),
+        "starting {}",
+        D::NAME
+    );
+}
+
+/// A panic costs one session; its message goes to the log like everything else.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+        tracing::error!(place, panic = text, "a task panicked: this is a bug");
+    }));
+}
+
+fn say(name: &str, text: &str) {
+    let text = text.trim_end();
+    let _ = writeln!(std::io::stderr(), "{name}: {text}");
+}
+
+/// What a reload brings.
+pub(crate) struct Reloaded<S> {
+    pub(crate) config: Config,
+    pub(crate) settings: Arc<S>,
+}
+
+/// Reads everything again; blocking.
+pub(crate) fn reload<D: Daemon>(folder: &Path) -> Result<Reloaded<D::Settings>, Vec<Problem>> {
+    let (config, settings) = check::<D>(folder)?;
+    Ok(Reloaded { config, settings: Arc::new(settings) })
+}

@@ -1,0 +1,37 @@
+//! Users and groups of the system by name or number.
+
+use nix::unistd::{Gid, Group, Uid, User};
+
+/// A user's number: the text is one, or a name that the system knows.
+#[must_use]
+pub fn uid(text: &str) -> Option<u32> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    User::from_name(text).ok().flatten().map(|user| user.uid.as_raw())
+}
+
+/// A group's number: the text is one, or a name that the system knows.
+#[must_use]
+pub fn gid(text: &str) -> Option<u32> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    Group::from_name(text).ok().flatten().map(|group| group.gid.as_raw())
+}
+
+/// The first group of a user that the system knows by name or number.
+#[must_use]
+pub fn primary_gid(text: &str) -> Option<u32> {
+    let user = match text.parse() {
+        Ok(number) => User::from_uid(Uid::from_raw(number)),
+        Err(_) => User::from_name(text),
+    };
+    user.ok().flatten().map(|user| user.gid.as_raw())
+}
+
+/// Who this process is.
+#[must_use]
+pub fn own_ids() -> (u32, u32) {
+    (Uid::effective().as_raw(), Gid::effective().as_raw())
+}
