@@ -7,6 +7,7 @@
 pub mod addresses;
 pub mod content;
 pub mod date;
+pub mod dsn;
 pub mod envelope;
 pub mod find;
 pub mod header;
