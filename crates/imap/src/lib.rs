@@ -7,6 +7,7 @@
 
 pub mod command;
 pub mod date;
+pub mod frame;
 pub mod grammar;
 pub mod pattern;
 pub mod response;
