@@ -10,6 +10,7 @@ pub mod data;
 mod envelope;
 mod params;
 mod reply;
+pub mod server;
 mod status;
 mod xforward;
 pub mod xtext;
