@@ -12,6 +12,8 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("smtp", "address"),
     ("message", "address"),
     ("imap", "mailbox"),
+    // row 2: the connection that a listener accepted is what a session is driven over
+    ("smtp-server", "daemon"),
     // row 4: the whole-system tests stand on their own support
     ("system", "support"),
     ("bench", "support"),

@@ -181,6 +181,18 @@ impl Session {
         std::mem::take(&mut self.output)
     }
 
+    /// How many octets [`Session::take_output`] would give.
+    #[must_use]
+    pub fn output_len(&self) -> usize {
+        self.output.len()
+    }
+
+    /// Whether content is coming, so that larger pieces are worth their memory.
+    #[must_use]
+    pub fn in_content(&self) -> bool {
+        matches!(self.mode, Mode::Data(_) | Mode::Chunk(_))
+    }
+
     /// Whether a transaction is open.
     #[must_use]
     pub fn in_transaction(&self) -> bool {

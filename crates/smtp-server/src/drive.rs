@@ -1,0 +1,209 @@
+//! The loop between a connection, a session and a handler.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daemon::{CancellationToken, Stream};
+use smtp::Reply;
+use smtp::server::{Action, Question, Session};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+use crate::{Handler, Options};
+
+/// What is read at once between messages; small, because thousands of clients only wait.
+const READ_IDLE: usize = 4 * 1024;
+/// What is read at once within a message.
+const READ_CONTENT: usize = 64 * 1024;
+/// Replies to pipelined commands are held back up to here.
+const MOST_OUTPUT: usize = 16 * 1024;
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// By QUIT, or by what we said.
+    Closed,
+    /// The client went away, or the network did.
+    Lost(String),
+    /// The client was silent, or did not read, for too long.
+    TimedOut,
+    /// The TLS handshake failed.
+    Handshake(String),
+    /// The daemon stops.
+    Shutdown,
+}
+
+/// Serves one connection to its end.
+pub async fn serve<H: Handler>(
+    stream: Stream,
+    options: &Options,
+    handler: &mut H,
+    shutdown: &CancellationToken,
+) -> Ended {
+    let mut session_options = options.session.clone();
+    session_options.tls = options.implicit_tls;
+    session_options.starttls = options.tls.is_some() && !options.implicit_tls;
+    let session = Session::new(session_options);
+    let mut drive =
+        Drive { stream: Some(stream), options, session, shutdown, buffer: vec![0; READ_IDLE] };
+    let ended = match drive.run(handler).await {
+        Ok(ended) => ended,
+        Err(ended) => ended,
+    };
+    if drive.session.in_transaction() {
+        handler.abort().await;
+    }
+    // TLS says goodbye here; a client that is gone is no news.
+    if let Some(stream) = &mut drive.stream {
+        let _ = timeout(options.write, stream.shutdown()).await;
+    }
+    ended
+}
+
+struct Drive<'a> {
+    stream: Option<Stream>,
+    options: &'a Options,
+    session: Session,
+    shutdown: &'a CancellationToken,
+    buffer: Vec<u8>,
+}
+
+impl Drive<'_> {
+    async fn run<H: Handler>(&mut self, handler: &mut H) -> Result<Ended, Ended> {
+        if self.options.implicit_tls {
+            self.start_tls(handler).await?;
+        }
+        loop {
+            if self.session.output_len() > MOST_OUTPUT {
+                self.flush().await?;
+            }
+            match self.session.next_action() {
+                Action::Read => {
+                    self.flush().await?;
+                    if let Some(ended) = self.read().await? {
+                        return Ok(ended);
+                    }
+                }
+                Action::Ask(question) => self.answer(handler, question).await,
+                Action::Content(octets) => handler.chunk(&octets).await,
+                Action::Abort => handler.abort().await,
+                Action::AuthCancelled => handler.auth_cancelled(),
+                Action::StartTls(proof) => {
+                    self.flush().await?;
+                    self.start_tls(handler).await?;
+                    self.session.tls_started(proof);
+                }
+                Action::Close => {
+                    self.flush().await?;
+                    return Ok(Ended::Closed);
+                }
+            }
+        }
+    }
+
+    async fn answer<H: Handler>(&mut self, handler: &mut H, question: Question) {
+        let session = &mut self.session;
+        match question {
+            Question::Greet => session.answer_greet(handler.greet().await),
+            Question::Hello(hello) => session.answer_hello(handler.hello(&hello).await),
+            Question::XForward(client) => {
+                handler.xforward(&client);
+                session.answer_xforward();
+            }
+            Question::Mail(mail) => session.answer_mail(&handler.mail(&mail).await),
+            Question::Rcpt(rcpt) => session.answer_rcpt(&handler.rcpt(&rcpt).await),
+            Question::Begin => session.answer_begin(handler.begin_data().await),
+            Question::Finish => session.answer_finish(&handler.finish().await),
+            Question::Auth { mechanism, initial } => {
+                session.answer_auth(handler.auth(&mechanism, initial).await)
+            }
+            Question::AuthResponse(response) => {
+                session.answer_auth(handler.auth_continue(response).await)
+            }
+            Question::Vrfy(argument) => session.answer_vrfy(&handler.vrfy(&argument).await),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Ended> {
+        let output = self.session.take_output();
+        if output.is_empty() {
+            return Ok(());
+        }
+        let stream = self.stream.as_mut().ok_or_else(gone)?;
+        let write = async move {
+            stream.write_all(&output).await?;
+            stream.flush().await
+        };
+        within(self.options.write, write).await
+    }
+
+    /// Reads a piece; `Some` if the connection is over.
+    async fn read(&mut self) -> Result<Option<Ended>, Ended> {
+        let wanted = if self.session.in_content() { READ_CONTENT } else { READ_IDLE };
+        if self.buffer.len() != wanted {
+            self.buffer = vec![0; wanted];
+        }
+        let may_stop = !self.session.in_transaction() && self.session.is_between_commands();
+        let stream = self.stream.as_mut().ok_or_else(gone)?;
+        let read = within(self.options.idle, stream.read(&mut self.buffer));
+        let read = tokio::select! {
+            biased;
+            () = self.shutdown.cancelled(), if may_stop => {
+                self.session.goodbye(&Reply::new(421, 3, 2, "Service shutting down"));
+                self.flush().await?;
+                return Ok(Some(Ended::Shutdown));
+            }
+            read = read => read,
+        };
+        match read {
+            Ok(0) => Err(Ended::Lost("the client closed the connection".to_owned())),
+            Ok(count) => {
+                self.session.receive(self.buffer.get(..count).unwrap_or_default());
+                Ok(None)
+            }
+            Err(Ended::TimedOut) => {
+                let text = format!("{} Error: timeout exceeded", self.options.session.hostname);
+                let in_transaction = self.session.in_transaction();
+                self.session.goodbye(&Reply::new(421, 4, 2, text));
+                if in_transaction {
+                    // goodbye has ended the session's transaction: the handler hears of it by the
+                    // action that waits.
+                    return Ok(None);
+                }
+                self.flush().await?;
+                Err(Ended::TimedOut)
+            }
+            Err(ended) => Err(ended),
+        }
+    }
+
+    async fn start_tls<H: Handler>(&mut self, handler: &mut H) -> Result<(), Ended> {
+        let Some(config) = &self.options.tls else {
+            return Err(Ended::Handshake("no certificate is configured".to_owned()));
+        };
+        let config = Arc::clone(config);
+        let Some(stream) = self.stream.take() else { return Err(gone()) };
+        match stream.start_tls(config, self.options.handshake).await {
+            Ok((stream, info)) => {
+                self.stream = Some(stream);
+                handler.tls_started(&info);
+                Ok(())
+            }
+            Err(error) => Err(Ended::Handshake(error.to_string())),
+        }
+    }
+}
+
+/// A handshake that failed took the connection with it.
+fn gone() -> Ended {
+    Ended::Lost("the connection is gone".to_owned())
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> Result<T, Ended> {
+    match timeout(limit, work).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Ended::Lost(error.to_string())),
+        Err(_) => Err(Ended::TimedOut),
+    }
+}
