@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
@@ -14,6 +15,36 @@ use crate::wait::PATIENCE;
 
 trait Both: Read + Write + Send {}
 impl<T: Read + Write + Send> Both for T {}
+
+/// A program that speaks a protocol on its standard input and output.
+struct Pipes {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+}
+
+impl Read for Pipes {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.output.read(buffer)
+    }
+}
+
+impl Write for Pipes {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.input.write(octets)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.input.flush()
+    }
+}
+
+impl Drop for Pipes {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
 
 /// A connection with a reader's buffer, and a protocol of what was said for the failing test's text.
 pub struct Line {
@@ -51,6 +82,14 @@ impl Line {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self::over(Box::new(stream), None)
+    }
+
+    /// Starts a program and speaks to it over its standard input and output.
+    pub fn program(command: &mut Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self::over(Box::new(Pipes { child, input, output }), None)
     }
 
     fn over(stream: Box<dyn Both>, raw: Option<TcpStream>) -> Self {

@@ -1,11 +1,13 @@
 //! The real Dovecot beside us: its tools ask authd, its imap reads what lmtpd filled, and imapd reads
 //! what it filled.
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::unistd::geteuid;
-use support::{Demo, tools};
+use support::{Demo, Line, tools};
 
 use crate::mail::{lmtp, message, send, token};
 
@@ -88,43 +90,34 @@ fn both_read_each_others_maildirs_with_equal_uids_and_flags() {
     assert_eq!(seen_by_us, ["1 ", "2 $Work \\Seen", "3 \\Answered \\Flagged", "5 "]);
 
     // Dovecot reads it, then writes: a message, flags, a keyword, a folder, an expunge.
-    let script = "a SELECT INBOX\nb UID FETCH 1:* (UID FLAGS)\nc STATUS INBOX (UIDVALIDITY)\n\
-                  d APPEND INBOX (\\Draft $Other) {18+}\nSubject: dovecot\n\n\n\n\
-                  e STORE 1 +FLAGS (\\Seen $Third)\nf CREATE \"Caf&AOk-/deep\"\ng UID COPY 2:3 \"Caf&AOk-/deep\"\n\
-                  h STORE 3 +FLAGS (\\Deleted)\ni EXPUNGE\nj UID FETCH 1:* (UID FLAGS)\n\
-                  k SELECT \"Caf&AOk-/deep\"\nl UID FETCH 1:* (UID FLAGS)\nm STATUS \"Caf&AOk-/deep\" (UIDVALIDITY)\nn LOGOUT\n";
-    let said = dovecot_imap(&demo, script);
-    let part = |from: &str, to: &str| -> Vec<String> {
-        let begin = said
-            .iter()
-            .position(|l| l.starts_with(&format!("{from} ")))
-            .unwrap_or_else(|| panic!("{said:?}"));
-        let end = said
-            .iter()
-            .position(|l| l.starts_with(&format!("{to} ")))
-            .unwrap_or_else(|| panic!("{said:?}"));
-        said[begin + 1..=end].to_vec()
-    };
-    assert_eq!(uids_and_flags(&part("a", "b")), seen_by_us, "{said:?}");
-    assert_eq!(self::validity(&part("b", "c")), validity);
+    let mut theirs = dovecot_imap(&demo);
+    theirs.imap("a SELECT INBOX", "OK");
+    assert_eq!(uids_and_flags(&theirs.imap("b UID FETCH 1:* (UID FLAGS)", "OK")), seen_by_us);
+    assert_eq!(self::validity(&theirs.imap("c STATUS INBOX (UIDVALIDITY)", "OK")), validity);
+    theirs.imap("d APPEND INBOX (\\Draft $Other) {18+}\r\nSubject: dovecot\r\n", "OK");
+    theirs.imap("e STORE 1 +FLAGS (\\Seen $Third)", "OK");
+    theirs.imap("f CREATE \"Caf&AOk-/deep\"", "OK");
+    theirs.imap("g UID COPY 2:3 \"Caf&AOk-/deep\"", "OK");
+    theirs.imap("h STORE 3 +FLAGS (\\Deleted)", "OK");
+    theirs.imap("i EXPUNGE", "OK");
+    let inbox_of_theirs = uids_and_flags(&theirs.imap("j UID FETCH 1:* (UID FLAGS)", "OK"));
+    theirs.imap("k SELECT \"Caf&AOk-/deep\"", "OK");
+    let deep_of_theirs = uids_and_flags(&theirs.imap("l UID FETCH 1:* (UID FLAGS)", "OK"));
+    let deep_validity =
+        self::validity(&theirs.imap("m STATUS \"Caf&AOk-/deep\" (UIDVALIDITY)", "OK"));
+    theirs.imap("n LOGOUT", "OK");
 
     // And we read what Dovecot left.
     let mut ours = demo.imap(BOB);
     ours.imap("a SELECT INBOX", "OK");
-    assert_eq!(
-        uids_and_flags(&ours.imap("b UID FETCH 1:* (UID FLAGS)", "OK")),
-        uids_and_flags(&part("i", "j"))
-    );
+    assert_eq!(uids_and_flags(&ours.imap("b UID FETCH 1:* (UID FLAGS)", "OK")), inbox_of_theirs);
     let listed = ours.imap("c LIST \"\" \"*\"", "OK");
     assert!(listed.iter().any(|line| line.contains("Caf&AOk-/deep")), "{listed:?}");
     ours.imap("d SELECT \"Caf&AOk-/deep\"", "OK");
-    assert_eq!(
-        uids_and_flags(&ours.imap("e UID FETCH 1:* (UID FLAGS)", "OK")),
-        uids_and_flags(&part("k", "l"))
-    );
+    assert_eq!(uids_and_flags(&ours.imap("e UID FETCH 1:* (UID FLAGS)", "OK")), deep_of_theirs);
     assert_eq!(
         self::validity(&ours.imap("f STATUS \"Caf&AOk-/deep\" (UIDVALIDITY)", "OK")),
-        self::validity(&part("l", "m"))
+        deep_validity
     );
     demo.stop();
 }
@@ -134,36 +127,30 @@ fn validity(lines: &[String]) -> String {
     found.unwrap_or_else(|| panic!("no UIDVALIDITY in {lines:?}")).trim_end_matches(')').to_owned()
 }
 
-/// Runs Dovecot's own imap on bob's Maildir, logged in already, and returns what it says.
-fn dovecot_imap(demo: &Demo, script: &str) -> Vec<String> {
+/// Dovecot's own imap on bob's Maildir, logged in already.
+fn dovecot_imap(demo: &Demo) -> Line {
     let bob = demo.user(BOB);
-    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&bob.home).unwrap());
-    let group = std::os::unix::fs::MetadataExt::gid(&std::fs::metadata(&bob.home).unwrap());
+    let owner = fs::metadata(&bob.home).unwrap();
     let mut command = if geteuid().is_root() {
         let mut command = Command::new("setpriv");
-        command.args([
-            &format!("--reuid={owner}"),
-            &format!("--regid={group}"),
-            "--clear-groups",
-            "/usr/lib/dovecot/imap",
-        ]);
+        command.arg(format!("--reuid={}", owner.uid())).arg(format!("--regid={}", owner.gid()));
+        command.args(["--clear-groups", "/usr/lib/dovecot/imap"]);
         command
     } else {
         Command::new("/usr/lib/dovecot/imap")
     };
     command.env_clear().env("HOME", &bob.home).env("USER", BOB).env("PATH", "/usr/bin:/bin");
-    command.arg("-c").arg(empty_config(demo));
-    let output = tools::finish(&mut command, &script.replace('\n', "\r\n"));
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("PREAUTH"), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    said.lines().map(str::to_owned).collect()
+    let mut line = Line::program(command.arg("-c").arg(empty_config(demo)));
+    let greeting = line.hear().expect("a greeting");
+    assert!(greeting.starts_with("* PREAUTH"), "{greeting}");
+    line
 }
 
 /// A configuration of its own, so that the system's is neither read nor needed.
 fn empty_config(demo: &Demo) -> PathBuf {
     let folder = demo.scratch().join("dovecot");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs::create_dir_all(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let config = folder.join("dovecot.conf");
     let base = Path::new(&demo.at.root).join("dovecot-run");
     let text = format!(
@@ -171,6 +158,6 @@ fn empty_config(demo: &Demo) -> PathBuf {
          namespace inbox {{\n  inbox = yes\n  separator = /\n}}\nmail_max_lock_timeout = 5s\n",
         base.display()
     );
-    std::fs::write(&config, text).unwrap();
+    fs::write(&config, text).unwrap();
     config
 }
