@@ -5,6 +5,7 @@
 //! state: which command is allowed when is the daemon's. Ruled by RFC 3501, and by RFC 2177, 2342,
 //! 2971, 3348, 3691, 4315, 4731, 4959, 5161, 5258, 5819, 6154, 6851 and 7888 for the extensions.
 
+pub mod capability;
 pub mod command;
 pub mod date;
 pub mod frame;

@@ -165,7 +165,7 @@ pub struct Store {
     pub change: FlagChange,
     /// `.SILENT`: no FETCH in reply.
     pub silent: bool,
-    /// The flags named; `\Recent` is left out, as nobody can set it (RFC 3501 §2.3.2).
+    /// The flags named. `\Recent`, which nobody can set, is a syntax error (RFC 3501 §2.3.2).
     pub flags: Flags,
 }
 

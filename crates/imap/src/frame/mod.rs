@@ -18,6 +18,8 @@ mod lexer;
 
 pub use event::{AppendHead, Event, Literal, Refusal, Rejection};
 
+use std::fmt;
+
 use lexer::Lexer;
 
 use crate::command::Tag;
@@ -41,12 +43,22 @@ impl Limits {
 }
 
 /// Holds a command until it is whole. Feed it with [`Framer::next`].
-#[derive(Debug)]
 pub struct Framer {
     limits: Limits,
     state: State,
     /// The command so far, its lines ending in CRLF; empty between commands.
     held: Vec<u8>,
+}
+
+/// Without the octets held, among which may be a password.
+impl fmt::Debug for Framer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Framer")
+            .field("limits", &self.limits)
+            .field("state", &self.state)
+            .field("held", &self.held.len())
+            .finish()
+    }
 }
 
 #[derive(Debug)]

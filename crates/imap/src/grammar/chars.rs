@@ -11,7 +11,13 @@ pub const fn is_atom_char(octet: u8) -> bool {
 /// `ASTRING-CHAR = ATOM-CHAR / resp-specials`, with `resp-specials = "]"`
 #[must_use]
 pub const fn is_astring_char(octet: u8) -> bool {
-    octet.is_ascii_graphic() && !matches!(octet, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\')
+    is_argument_char(octet) && !matches!(octet, b'%' | b'*' | b'\\')
+}
+
+/// What Dovecot takes in an unquoted argument: `list-char` and `\` too.
+#[must_use]
+pub const fn is_argument_char(octet: u8) -> bool {
+    octet.is_ascii_graphic() && !matches!(octet, b'(' | b')' | b'{' | b'"')
 }
 
 /// `quoted-specials = DQUOTE / "\"`
