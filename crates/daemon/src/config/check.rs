@@ -56,6 +56,17 @@ impl Walk<'_> {
         self.problems.push(problem);
     }
 
+    /// Where a value begins; a string with its quote, which the parser's span leaves out.
+    fn place(&self, toml: &Toml<'_>) -> Offset {
+        if self.in_default {
+            return None;
+        }
+        let start = toml.span.start;
+        let before = self.source.text.as_bytes().get(start.wrapping_sub(1));
+        let quoted = matches!(toml.as_ref(), ValueInner::String(_));
+        Some(if quoted && matches!(before, Some(b'"' | b'\'')) { start - 1 } else { start })
+    }
+
     /// `path` is the dotted name for messages, empty for the file itself.
     fn table(
         &mut self,
@@ -104,7 +115,7 @@ impl Walk<'_> {
         table_at: Offset,
     ) -> Option<Placed> {
         if let Some(toml) = set {
-            let at = (!self.in_default).then_some(toml.span.start);
+            let at = self.place(toml);
             let value = self.value(path, key.kind, toml)?;
             return Some(Placed { value, at, set: !self.in_default });
         }
@@ -145,13 +156,13 @@ impl Walk<'_> {
             Plain::Bad(why) => why,
             Plain::Nested => return self.nested(path, kind, toml),
         };
-        let at = (!self.in_default).then_some(toml.span.start);
+        let at = self.place(toml);
         self.report(at, format!("`{path}`: {found}"));
         None
     }
 
     fn nested(&mut self, path: &str, kind: Kind, toml: &Toml<'_>) -> Option<Value> {
-        let at = (!self.in_default).then_some(toml.span.start);
+        let at = self.place(toml);
         match (kind, toml.as_ref()) {
             (Kind::List(kind), ValueInner::Array(items)) => {
                 let values = items.iter().filter_map(|item| self.value(path, *kind, item));
@@ -186,7 +197,7 @@ impl Walk<'_> {
                             keys,
                         )),
                         None => self.report(
-                            Some(item.span.start),
+                            self.place(item),
                             format!("`{path}`: {}", wanted("a table", item)),
                         ),
                     }

@@ -95,7 +95,8 @@ fn placeholder(kind: Kind) -> String {
         Kind::Duration { max, .. } => format!("\"{}\"", print_duration(max)),
         Kind::Size { min, .. } => format!("\"{}\"", print_size(min)),
         Kind::Mode => "\"0660\"".to_owned(),
-        Kind::Choice(words) => format!("\"{}\"", words.first().copied().unwrap_or_default()),
+        // A literal string: words may have a backslash.
+        Kind::Choice(words) => format!("'{}'", words.first().copied().unwrap_or_default()),
         Kind::Address => "\"127.0.0.1:…\"".to_owned(),
         Kind::List(_) => "[]".to_owned(),
         Kind::Map(_) | Kind::Table(_) | Kind::Tables(_) => "{}".to_owned(),

@@ -7,6 +7,8 @@
 
 mod format;
 mod layer;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::PathBuf;
