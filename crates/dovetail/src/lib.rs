@@ -1,1 +1,55 @@
-//! The operator's command.
+//! The operator's command: the demo, checks, users and passwords, the queue, what runs.
+//!
+//! It asks daemons at their admin sockets and authd at its own, and links their crates only for
+//! what their configuration may hold. It builds nothing and serves nothing.
+
+mod admin;
+mod auth;
+mod cli;
+mod demo;
+mod exit;
+mod output;
+mod places;
+mod queue;
+mod status;
+mod user;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use exit::{EX_USAGE, Failure};
+
+/// Runs the command line; exits by sysexits(3): 0, 64, 67, 68, 75, 77, 78.
+#[must_use]
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 });
+        }
+    };
+    match dispatch(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                let _ = writeln!(std::io::stderr(), "dovetail: {}", failure.message);
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Demo(arguments) => demo::run(arguments, cli.config.as_deref(), cli.json),
+        Command::Auth(arguments) => auth::run(arguments, cli),
+        Command::User(arguments) => user::run(arguments, cli),
+        Command::Queue(arguments) => queue::run(arguments, cli),
+        Command::Status => status::run(cli),
+    }
+}

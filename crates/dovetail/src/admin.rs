@@ -1,0 +1,99 @@
+//! Asking a daemon at its admin socket: one request a connection, HTTP/1.1 and JSON.
+
+use std::path::Path;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use crate::exit::{EX_NOPERM, EX_NOUSER, EX_TEMPFAIL, EX_USAGE, Failure};
+
+/// The longest answer, in octets: a queue of some hundred thousand messages.
+const MAX_ANSWER: usize = 1 << 28;
+/// How long a daemon may take.
+const PATIENCE: Duration = Duration::from_secs(70);
+
+/// Runs a command's conversation to its end, on this thread alone.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::system("tokio", error))?.block_on(work)
+}
+
+/// Asks and waits for the answer; an answer that isn't 2xx is a failure with its message.
+pub(crate) async fn ask(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Value, Failure> {
+    tokio::time::timeout(PATIENCE, exchange(socket, method, path, body))
+        .await
+        .unwrap_or_else(|_| Err(away(socket, "no answer")))
+}
+
+fn away(socket: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::new(EX_TEMPFAIL, format!("{}: {why}", socket.display()))
+}
+
+async fn exchange(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Value, Failure> {
+    let stream = UnixStream::connect(socket).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            Failure::new(EX_NOPERM, format!("{}: {error}", socket.display()))
+        }
+        _ => away(socket, error),
+    })?;
+    let lost = |error: hyper::Error| away(socket, error);
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(lost)?;
+    let driver = tokio::spawn(connection);
+    let text = body.map_or_else(String::new, Value::to_string);
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(text)))
+        .map_err(|error| Failure::new(EX_USAGE, error.to_string()))?;
+    let response = sender.send_request(request).await.map_err(lost)?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+    let bytes = body.map_err(|error| away(socket, error))?.to_bytes();
+    driver.abort();
+    let value: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    if status.is_success() {
+        return Ok(value);
+    }
+    let said = value.get("error").and_then(Value::as_str).unwrap_or("it refused");
+    Err(Failure::new(code(status), crate::output::harmless(said)))
+}
+
+fn code(status: StatusCode) -> u8 {
+    match status {
+        StatusCode::NOT_FOUND => EX_NOUSER,
+        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => EX_NOPERM,
+        status if status.is_client_error() => EX_USAGE,
+        _ => EX_TEMPFAIL,
+    }
+}
+
+/// A text as one segment of a path (RFC 3986 §2.1).
+pub(crate) fn segment(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}

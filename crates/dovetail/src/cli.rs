@@ -1,0 +1,135 @@
+//! The command line.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Dovetail's command for operators: demo, checks, users, passwords, queue, status.
+#[derive(Debug, Parser)]
+#[command(name = "dovetail", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// The folder of configuration [default: /etc/dovetail]; for `demo`, files laid over the demo's
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Cli {
+    /// The folder of configuration.
+    pub(crate) fn folder(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(daemon::DEFAULT_FOLDER))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the whole system on loopback and keep it up until Ctrl-C
+    Demo(DemoArguments),
+    /// Ask authd about logins
+    Auth(AuthArguments),
+    /// Show what the userdb knows of users
+    User(UserArguments),
+    /// See and change the queue
+    Queue(QueueArguments),
+    /// Show which daemons run
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Keep the data in this folder and take it up again [default: a scratch folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Fixed ports from N on: smtp, submission, submissions, imap, imaps
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=65500))]
+    pub(crate) port_base: Option<u16>,
+    /// Started as root: who owns the data and what the daemons become
+    #[arg(long, value_name = "USER", default_value = "nobody")]
+    pub(crate) user: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuthArguments {
+    #[command(subcommand)]
+    pub(crate) command: AuthCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthCommand {
+    /// Try a login; without PASSWORD it is read from standard input
+    Test {
+        /// The user's name as they would type it
+        user: String,
+        /// Visible to everybody on this machine while the command runs
+        password: Option<String>,
+        /// What the login is for: imap, smtp …
+        #[arg(long, default_value = "dovetail")]
+        service: String,
+        /// The client's address, as allow_nets looks at it
+        #[arg(long, value_name = "ADDRESS")]
+        rip: Option<std::net::IpAddr>,
+        /// authd's client socket [default: that of authd.toml]
+        #[arg(long, value_name = "PATH")]
+        socket: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserArguments {
+    /// Users' names; with `*` or `?` the users of the list that match
+    #[arg(required = true, value_name = "USER")]
+    pub(crate) users: Vec<String>,
+    /// What the look-up is for: imap, lmtp …
+    #[arg(long, default_value = "dovetail")]
+    pub(crate) service: String,
+    /// authd's userdb socket [default: that of authd.toml]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueueArguments {
+    #[command(subcommand)]
+    pub(crate) command: QueueCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueCommand {
+    /// What waits, with the reason of the last try
+    List,
+    /// One message: envelope, tries, headers
+    Show {
+        /// The queue id
+        id: String,
+    },
+    /// Try now
+    Flush {
+        /// The queue id [default: everything]
+        id: Option<String>,
+    },
+    /// Drop messages, without a report to their senders
+    Delete {
+        /// The queue ids
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+        let cli =
+            Cli::try_parse_from(["dovetail", "--config", "/x", "queue", "list", "--json"]).unwrap();
+        assert!(cli.json);
+        assert_eq!(cli.folder(), Path::new("/x"));
+    }
+}
