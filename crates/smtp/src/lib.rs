@@ -6,6 +6,7 @@
 //! (AUTH), RFC 3461 (DSN), and Postfix's XFORWARD.
 
 mod capabilities;
+pub mod client;
 pub mod data;
 mod envelope;
 mod params;
