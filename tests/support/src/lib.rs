@@ -18,6 +18,7 @@
 
 pub mod demo;
 pub mod dialogue;
+pub mod dns;
 pub mod line;
 pub mod maildir;
 pub mod sink;
