@@ -15,14 +15,14 @@
 
 mod event;
 mod lexer;
+mod skip;
 
 pub use event::{AppendHead, Event, Literal, Refusal, Rejection};
 
 use std::fmt;
 
 use lexer::Lexer;
-
-use crate::command::Tag;
+use skip::{Skip, SkipEnd};
 
 /// How much a client may send before it is cut short, in octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,34 +81,6 @@ enum State {
     RawSkip { budget: u64 },
     /// Nothing more is read.
     Closed,
-}
-
-#[derive(Debug)]
-struct Skip {
-    /// Octets of a literal still to come; then a line follows.
-    literal: u64,
-    lexer: Lexer,
-    /// What may still be passed over.
-    budget: u64,
-    end: SkipEnd,
-}
-
-/// What is told when the end of a skipped command is reached.
-#[derive(Debug)]
-enum SkipEnd {
-    Rejected(Option<Tag>, Rejection),
-    Refused,
-    AppendEnd,
-}
-
-impl SkipEnd {
-    fn event<'a>(self) -> Event<'a> {
-        match self {
-            SkipEnd::Rejected(tag, why) => Event::Rejected { tag, why },
-            SkipEnd::Refused => Event::Skipped,
-            SkipEnd::AppendEnd => Event::AppendEnd { clean: false },
-        }
-    }
 }
 
 impl Framer {
@@ -232,31 +204,6 @@ impl Framer {
         }
     }
 
-    fn literal_too_big<'a>(&mut self, literal: Literal) -> Option<Event<'a>> {
-        let (tag, why) = (self.take_tag(), Rejection::LiteralTooBig);
-        if literal.synchronising {
-            self.state = State::Line(Lexer::default());
-            return Some(Event::Rejected { tag, why });
-        }
-        if literal.octets > self.limits.skip {
-            self.state = State::Closed;
-            return Some(Event::Close(why));
-        }
-        self.start_skip(literal.octets, SkipEnd::Rejected(tag, why));
-        None
-    }
-
-    fn too_long<'a>(&mut self, lexer: Lexer) -> Option<Event<'a>> {
-        let end = SkipEnd::Rejected(self.take_tag(), Rejection::TooLong);
-        self.state = State::Skip(Skip { literal: 0, lexer, budget: self.limits.skip, end });
-        None
-    }
-
-    fn start_skip(&mut self, literal: u64, end: SkipEnd) {
-        let budget = self.limits.skip;
-        self.state = State::Skip(Skip { literal, lexer: Lexer::default(), budget, end });
-    }
-
     fn literal<'a>(&mut self, input: &mut &'a [u8]) -> Option<Event<'a>> {
         let State::Literal { left } = &mut self.state else { return None };
         let piece = take_up_to(input, *left as u64);
@@ -302,50 +249,6 @@ impl Framer {
         None
     }
 
-    fn skip_literal<'a>(&mut self, literal: Literal, end: SkipEnd) -> Option<Event<'a>> {
-        if literal.octets > self.limits.skip {
-            self.state = State::Closed;
-            return Some(Event::Close(Rejection::LiteralTooBig));
-        }
-        self.start_skip(literal.octets, end);
-        None
-    }
-
-    fn skip<'a>(&mut self, input: &mut &'a [u8]) -> Option<Event<'a>> {
-        let State::Skip(skip) = &mut self.state else { return None };
-        if skip.literal > 0 {
-            let passed = take_up_to(input, skip.literal).len() as u64;
-            skip.literal -= passed;
-            skip.budget = skip.budget.saturating_sub(passed);
-            return None;
-        }
-        while let Some(octet) = take_one(input) {
-            let end = skip.lexer.step(octet);
-            if skip.budget == 0 {
-                self.state = State::Closed;
-                return Some(Event::Close(Rejection::TooLong));
-            }
-            skip.budget -= 1;
-            match end {
-                None => {}
-                Some(Some(Literal { octets, synchronising: false })) => {
-                    if octets > skip.budget {
-                        self.state = State::Closed;
-                        return Some(Event::Close(Rejection::LiteralTooBig));
-                    }
-                    (skip.literal, skip.lexer) = (octets, Lexer::default());
-                    return None;
-                }
-                Some(_) => {
-                    let ended = std::mem::replace(&mut self.state, State::Line(Lexer::default()));
-                    let State::Skip(Skip { end, .. }) = ended else { return None };
-                    return Some(end.event());
-                }
-            }
-        }
-        None
-    }
-
     fn raw<'a>(&mut self, input: &mut &'a [u8]) -> Option<Event<'a>> {
         while let Some(octet) = take_one(input) {
             if octet == b'\n' {
@@ -364,28 +267,6 @@ impl Framer {
             }
         }
         None
-    }
-
-    fn raw_skip<'a>(&mut self, input: &mut &'a [u8]) -> Option<Event<'a>> {
-        let State::RawSkip { budget } = &mut self.state else { return None };
-        let octet = take_one(input)?;
-        if octet == b'\n' {
-            self.state = State::Line(Lexer::default());
-            return Some(Event::LineTooLong);
-        }
-        if *budget == 0 {
-            self.state = State::Closed;
-            return Some(Event::Close(Rejection::TooLong));
-        }
-        *budget -= 1;
-        None
-    }
-
-    /// The tag of what was held, which is let go.
-    fn take_tag(&mut self) -> Option<Tag> {
-        let held = std::mem::take(&mut self.held);
-        let end = held.iter().position(|&b| b == b' ')?;
-        Tag::parse(held.get(..end)?)
     }
 }
 
