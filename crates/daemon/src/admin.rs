@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Map, Value, json};
@@ -252,18 +252,21 @@ impl Admin {
 }
 
 async fn read_body(body: Incoming) -> Result<Value, Refusal> {
+    let too_large = || Refusal {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        message: format!("the body has more than {MAX_BODY} octets"),
+    };
+    // A length said beforehand is refused before it is sent.
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(too_large());
+    }
     let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, MAX_BODY).collect()).await;
     let bytes = match collected {
         Err(_) => {
-            return Err(Refusal {
-                status: StatusCode::REQUEST_TIMEOUT,
-                message: "the body took too long".to_owned(),
-            });
+            let message = "the body took too long".to_owned();
+            return Err(Refusal { status: StatusCode::REQUEST_TIMEOUT, message });
         }
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("the body has more than {MAX_BODY} octets");
-            return Err(Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, message });
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
         Ok(Err(error)) => return Err(Refusal::bad_request(error.to_string())),
         Ok(Ok(collected)) => collected.to_bytes(),
     };

@@ -52,6 +52,8 @@ async fn serve<D: Daemon>(
     let settings = Arc::new(settings);
     let (sender, receiver) = watch::channel(Arc::clone(&settings));
     let admin = Admin::new(D::NAME, life.clone());
+    let places = listener_places(&sockets);
+    admin.figure("listeners", move || places.clone());
     let context = Context {
         shutdown: life.shutdown.clone(),
         reload: receiver,
@@ -84,6 +86,13 @@ async fn serve<D: Daemon>(
     };
     let drain = reloads.config.duration("drain");
     stop(&life, drain, running, ended).await
+}
+
+/// Where each listener is, for `/v1/status`.
+fn listener_places(sockets: &Sockets) -> serde_json::Value {
+    let all = sockets.listeners.iter().chain(&sockets.admin);
+    let places = all.map(|listener| (listener.name().to_owned(), listener.addresses().into()));
+    serde_json::Value::Object(places.collect())
 }
 
 type Running = tokio::task::JoinHandle<Result<(), Error>>;

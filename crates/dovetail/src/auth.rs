@@ -1,6 +1,5 @@
 //! `dovetail auth test`: a login tried as a daemon would try it.
 
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,10 +8,7 @@ use serde_json::json;
 
 use crate::cli::{AuthArguments, AuthCommand, Cli};
 use crate::exit::{EX_NOPERM, EX_TEMPFAIL, EX_USAGE, Failure};
-use crate::{admin, output, places};
-
-/// No password is longer, in octets.
-const MAX_PASSWORD: u64 = 4096;
+use crate::{admin, output, password, places};
 
 struct Login<'a> {
     user: &'a str,
@@ -25,7 +21,7 @@ pub(crate) fn run(arguments: &AuthArguments, cli: &Cli) -> Result<(), Failure> {
     let AuthCommand::Test { user, password, service, rip, socket } = &arguments.command;
     let password = match password {
         Some(password) => password.clone(),
-        None => read_password()?,
+        None => password::read(false)?,
     };
     let login = Login {
         user,
@@ -37,13 +33,6 @@ pub(crate) fn run(arguments: &AuthArguments, cli: &Cli) -> Result<(), Failure> {
         Ok(verified) => accepted(cli, user, &verified),
         Err(refusal) => refused(cli, user, &refusal),
     }
-}
-
-fn read_password() -> Result<String, Failure> {
-    let mut text = String::new();
-    let mut input = std::io::stdin().lock().take(MAX_PASSWORD);
-    input.read_to_string(&mut text).map_err(|error| Failure::system("standard input", error))?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 async fn attempt(

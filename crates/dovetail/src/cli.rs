@@ -29,6 +29,8 @@ impl Cli {
 pub(crate) enum Command {
     /// Start the whole system on loopback and keep it up until Ctrl-C
     Demo(DemoArguments),
+    /// Make a stored password for a passwd-file, or check one
+    Pw(PwArguments),
     /// Ask authd about logins
     Auth(AuthArguments),
     /// Show what the userdb knows of users
@@ -50,6 +52,25 @@ pub(crate) struct DemoArguments {
     /// Started as root: who owns the data and what the daemons become
     #[arg(long, value_name = "USER", default_value = "nobody")]
     pub(crate) user: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PwArguments {
+    /// How to store it
+    #[arg(short, long, default_value = "BLF-CRYPT")]
+    pub(crate) scheme: String,
+    /// The password, visible to everybody on this machine meanwhile [default: asked for]
+    #[arg(short, long)]
+    pub(crate) password: Option<String>,
+    /// The scheme's cost: rounds, the logarithm of them (BLF-CRYPT), or passes (ARGON2ID)
+    #[arg(short, long)]
+    pub(crate) rounds: Option<u32>,
+    /// Check a password against this stored one instead
+    #[arg(short, long, value_name = "STORED")]
+    pub(crate) test: Option<String>,
+    /// List the schemes
+    #[arg(short, long)]
+    pub(crate) list: bool,
 }
 
 #[derive(Debug, Args)]

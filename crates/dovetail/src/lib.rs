@@ -9,7 +9,9 @@ mod cli;
 mod demo;
 mod exit;
 mod output;
+mod password;
 mod places;
+mod pw;
 mod queue;
 mod status;
 mod user;
@@ -47,6 +49,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Demo(arguments) => demo::run(arguments, cli.config.as_deref(), cli.json),
+        Command::Pw(arguments) => pw::run(arguments, cli),
         Command::Auth(arguments) => auth::run(arguments, cli),
         Command::User(arguments) => user::run(arguments, cli),
         Command::Queue(arguments) => queue::run(arguments, cli),

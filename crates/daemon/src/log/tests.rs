@@ -29,8 +29,7 @@ fn lines(format: Format, work: impl FnOnce()) -> Vec<String> {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let subscriber = tracing_subscriber::registry().with(Kept(format, Arc::clone(&kept)));
     tracing::subscriber::with_default(subscriber, work);
-    let lines = kept.lock().unwrap().clone();
-    lines
+    std::mem::take(&mut *kept.lock().unwrap())
 }
 
 fn one(format: Format, work: impl FnOnce()) -> String {

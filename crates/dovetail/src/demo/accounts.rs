@@ -1,9 +1,7 @@
 //! The demo's three users: passwords drawn once, hashed into a passwd-file.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha512};
+use userdb::scheme::{Scheme, make as stored};
 
 use super::layout::Layout;
 use crate::exit::Failure;
@@ -71,13 +69,8 @@ fn random<const N: usize>() -> Result<[u8; N], Failure> {
 /// Dovecot's passwd-file: user:password:uid:gid:gecos:home:shell:fields.
 fn line(layout: &Layout, account: &Account) -> Result<String, Failure> {
     let (uid, gid) = (layout.owner.uid, layout.owner.gid);
-    let hash = ssha512(&account.password, random::<8>()?);
+    // It costs little: thousands of test logins don't wait for it.
+    let hash = stored(Scheme::Ssha512, account.password.as_bytes(), None)
+        .map_err(|error| Failure::system("passwords", error))?;
     Ok(format!("{}:{hash}:{uid}:{gid}::{}::\n", account.login, account.home))
-}
-
-/// {SSHA512}, which costs little: thousands of test logins don't wait for it.
-fn ssha512(password: &str, salt: [u8; 8]) -> String {
-    let mut bytes = Sha512::new().chain_update(password).chain_update(salt).finalize().to_vec();
-    bytes.extend(salt);
-    format!("{{SSHA512}}{}", STANDARD.encode(bytes))
 }
