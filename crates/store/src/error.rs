@@ -1,6 +1,7 @@
 //! What can go wrong in a store, in kinds that a daemon can answer.
 
 use std::io;
+use std::path::Path;
 
 use mailbox::NameError;
 
@@ -97,6 +98,11 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
+}
+
+/// For `map_err`: says what was tried, and on which file.
+pub(crate) fn io<'a>(what: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + use<'a> {
+    move |source| Error::Io { what: format!("{what} {}", path.display()), source }
 }
 
 impl Error {

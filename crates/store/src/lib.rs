@@ -12,7 +12,9 @@ mod account;
 mod body;
 mod draft;
 mod error;
+pub mod fs;
 mod location;
+pub mod maildir;
 mod session;
 mod watch;
 
