@@ -290,7 +290,9 @@ impl<X> Server<X> {
         })
     }
 
-    fn is_live(&self, ticket: Ticket) -> bool {
+    /// Whether a request is still unanswered.
+    #[must_use]
+    pub fn is_live(&self, ticket: Ticket) -> bool {
         self.live.get(&ticket.id).is_some_and(|live| live.serial == ticket.serial)
     }
 

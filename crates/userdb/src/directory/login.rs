@@ -156,7 +156,7 @@ impl Directory {
                     }
                 }
                 Found::No => {}
-                Found::Failed(reason) => failure = Some(reason),
+                Found::Failed(reason) | Found::TempFail(reason) => failure = Some(reason),
             }
         }
         match failure {
@@ -197,7 +197,7 @@ impl Directory {
                 Err(error) => Found::Failed(error.to_string()),
             },
             Found::No => Found::No,
-            Found::Failed(reason) => Found::Failed(reason),
+            Found::Failed(reason) | Found::TempFail(reason) => Found::Failed(reason),
         }
     }
 
@@ -209,7 +209,7 @@ impl Directory {
         match self.known(user, asking, allowed) {
             Found::Yes(_) => Found::Yes(()),
             Found::No => Found::No,
-            Found::Failed(reason) => Found::Failed(reason),
+            Found::Failed(reason) | Found::TempFail(reason) => Found::Failed(reason),
         }
     }
 
@@ -226,7 +226,7 @@ impl Directory {
                     return Found::Yes((known, passdb.scheme));
                 }
                 Found::Yes(_) | Found::No => {}
-                Found::Failed(reason) => failure = Some(reason),
+                Found::Failed(reason) | Found::TempFail(reason) => failure = Some(reason),
             }
         }
         failure.map_or(Found::No, Found::Failed)

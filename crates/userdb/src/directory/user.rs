@@ -11,8 +11,11 @@ pub enum Found<T> {
     Yes(T),
     /// There is no such user.
     No,
-    /// It can't be found out now, and why.
+    /// It can't be found out now, and why: for the operator.
     Failed(String),
+    /// It isn't to be found out now, as the user's own field `tempfail` says, and why: for the
+    /// asker.
+    TempFail(String),
 }
 
 impl Directory {
@@ -32,12 +35,12 @@ impl Directory {
                 Found::Yes(mut fields) => {
                     if fields.take("tempfail").is_some_and(|value| value != "no") {
                         let reason = fields.get("reason").unwrap_or("tempfail is set");
-                        return Found::Failed(reason.into());
+                        return Found::TempFail(reason.into());
                     }
                     return Found::Yes((name.user, fields));
                 }
                 Found::No => {}
-                Found::Failed(reason) => failure = Some(reason),
+                Found::Failed(reason) | Found::TempFail(reason) => failure = Some(reason),
             }
         }
         failure.map_or(Found::No, Found::Failed)
@@ -60,7 +63,7 @@ impl Directory {
             Driver::Static { allow_all_users: false, .. } => match self.exists(user, asking) {
                 Found::Yes(()) => None,
                 Found::No => return Found::No,
-                Found::Failed(reason) => return Found::Failed(reason),
+                Found::Failed(reason) | Found::TempFail(reason) => return Found::Failed(reason),
             },
             Driver::Static { .. } => None,
         };

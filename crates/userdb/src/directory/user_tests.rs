@@ -9,7 +9,7 @@ fn look_up(directory: &Directory, user: &str) -> String {
             format!("USER {name}{}", fields.collect::<String>())
         }
         Found::No => "NOTFOUND".into(),
-        Found::Failed(reason) => format!("FAIL {reason}"),
+        Found::Failed(reason) | Found::TempFail(reason) => format!("FAIL {reason}"),
     }
 }
 
