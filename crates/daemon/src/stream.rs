@@ -170,3 +170,80 @@ impl std::fmt::Display for Peer {
 fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls_pki_types::ServerName;
+    use rustls_pki_types::pem::PemObject;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::tls;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    /// A server's configuration from PEM files, and a client's that trusts it.
+    fn configs() -> (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let (certificate, key) = (dir.path().join("c.pem"), dir.path().join("k.pem"));
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let server = tls::server_config(&certificate, &key).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        let der = rustls_pki_types::CertificateDer::from_pem_file(&certificate).unwrap();
+        roots.add(der).unwrap();
+        let client = rustls::ClientConfig::builder().with_root_certificates(roots);
+        (server, Arc::new(client.with_no_client_auth()))
+    }
+
+    #[tokio::test]
+    async fn tls_starts_and_is_described() {
+        let (server, client) = configs();
+        let (near, far) = UnixStream::pair().unwrap();
+        let dial = async {
+            let connector = tokio_rustls::TlsConnector::from(client);
+            let name = ServerName::try_from("localhost").unwrap();
+            let mut stream = connector.connect(name, far).await.unwrap();
+            stream.write_all(b"hello").await.unwrap();
+            stream.shutdown().await.unwrap();
+            // Stays until the server has gone: it still has session tickets to send.
+            let _ = stream.read(&mut [0]).await;
+        };
+        let answer = async {
+            let (mut stream, info) = Stream::from(near).start_tls(server, LIMIT).await.unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.unwrap();
+            (text, info, stream.is_tls())
+        };
+        let ((), (text, info, secure)) = tokio::join!(dial, answer);
+        assert_eq!(text, "hello");
+        assert!(secure);
+        assert_eq!(info.version, "TLSv1.3");
+        assert!(info.cipher.starts_with("TLS_") && [128, 256].contains(&info.bits), "{info:?}");
+        assert_eq!(info.server_name.as_deref(), Some("localhost"));
+    }
+
+    #[tokio::test]
+    async fn garbage_and_silence_end_the_handshake() {
+        let (server, _) = configs();
+        let (near, mut far) = UnixStream::pair().unwrap();
+        far.write_all(b"EHLO x\r\n").await.unwrap();
+        assert!(Stream::from(near).start_tls(Arc::clone(&server), LIMIT).await.is_err());
+        let (near, _far) = UnixStream::pair().unwrap();
+        let error =
+            Stream::from(near).start_tls(server, Duration::from_millis(20)).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn key_files_that_are_not_say_which_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.pem");
+        let error = tls::server_config(&path, &path).unwrap_err().to_string();
+        assert!(error.contains("x.pem") && error.contains("No such file"), "{error}");
+        std::fs::write(&path, "secret").unwrap();
+        let error = tls::server_config(&path, &path).unwrap_err().to_string();
+        assert!(error.ends_with("x.pem: holds no certificate in PEM form"), "{error}");
+    }
+}

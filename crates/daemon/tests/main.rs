@@ -286,6 +286,41 @@ fn sockets_that_a_parent_bound() {
 }
 
 #[test]
+fn the_service_manager_is_told() {
+    let dir = folder("", TCP);
+    let path = dir.path().join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let next = || {
+        let mut buffer = [0; 200];
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    };
+    let mut command = Command::new(echod());
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "40000");
+    let mut echod = Echod::launch(command, dir);
+    let mut said = Vec::new();
+    let mut until = |wanted: &str| loop {
+        let word = next();
+        let found = word.starts_with(wanted);
+        said.push(word);
+        if found {
+            return;
+        }
+    };
+    until("READY=1");
+    until("WATCHDOG=1");
+    until("WATCHDOG=1");
+    echod.signal(Signal::SIGHUP);
+    until("RELOADING=1\nMONOTONIC_USEC=");
+    until("READY=1");
+    echod.signal(Signal::SIGTERM);
+    until("STOPPING=1");
+    assert_eq!(echod.end().code(), Some(0));
+}
+
+#[test]
 fn systemds_sockets() {
     let dir = folder("", "[listener.echo]\n");
     let socket = UnixListener::bind(dir.path().join("echo.sock")).unwrap();
