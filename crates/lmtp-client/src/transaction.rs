@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use smtp::client::rcpt_line;
 use smtp::data::Encoder;
-use smtp::{Protocol, Reply};
+use smtp::{Protocol, Rcpt, Reply};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -56,6 +57,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transaction<S> {
     #[must_use]
     pub fn connection(&self) -> &Connection<S> {
         &self.connection
+    }
+
+    /// Offers one more recipient, before the content, and returns the verdict on it: for callers that
+    /// learn of their recipients one by one.
+    ///
+    /// # Errors
+    /// [`HopError::Lost`]; [`Transaction::finish`] tells of it for all recipients.
+    pub async fn rcpt(&mut self, rcpt: &Rcpt) -> Result<Reply, HopError> {
+        if !matches!(self.content, Content::NotBegun) {
+            return Err(self.failure().into_error());
+        }
+        let line = rcpt_line(rcpt, self.connection.capabilities());
+        let patience = self.connection.patience.command;
+        match self.connection.wire.command(&line, patience, "sending RCPT TO").await {
+            Ok(reply) => {
+                let verdict = judged(reply);
+                self.recipients.push(verdict.clone());
+                Ok(verdict)
+            }
+            Err(error) => {
+                let why = error.to_string();
+                self.content = Content::Lost(Failure { why, last_words: None });
+                self.recipients.push(Reply::new(451, 4, 2, error.to_string()));
+                Err(error.into())
+            }
+        }
     }
 
     fn accepted(&self) -> usize {

@@ -152,7 +152,7 @@ impl Resolver {
     }
 
     async fn records(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, DnsFailure> {
-        let mut name = Name::from_ascii(name).map_err(|_| DnsFailure::BadName)?;
+        let mut name = Name::from_utf8(name).map_err(|_| DnsFailure::BadName)?;
         name.set_fqdn(true);
         match self.0.lookup(name, kind).await {
             Ok(found) => {
