@@ -4,7 +4,94 @@
 //! all others to qmgrd, and the client gets its 250 only when one of them has it on stable storage.
 //! Ruled by RFC 5321, RFC 6409 (submission), RFC 4954 (AUTH) and docs/architecture.md.
 
+pub mod client;
 pub mod content;
+pub mod figures;
+pub mod handover;
 pub mod kept;
 pub mod networks;
 pub mod resolve;
+pub mod session;
+pub mod settings;
+pub mod site;
+mod userdb;
+
+use std::sync::Arc;
+
+use daemon::{CancellationToken, Config, Context, Daemon, Error, FileSpec, Peer, Problem, Stream};
+use tokio::sync::watch;
+
+use figures::Figures;
+use session::Session;
+use settings::{Listen, Settings};
+use site::Site;
+
+/// The daemon.
+#[derive(Debug)]
+pub struct Smtpd;
+
+impl Daemon for Smtpd {
+    const NAME: &'static str = "smtpd";
+    type Settings = Settings;
+
+    fn files() -> Vec<FileSpec> {
+        settings::files()
+    }
+
+    fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {
+        Settings::read(config)
+    }
+
+    async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
+        let figures = Arc::new(Figures::default());
+        for (name, _) in figures.list() {
+            let figures = Arc::clone(&figures);
+            context.admin.figure(name, move || figures.get(name));
+        }
+        let (sender, sites) = watch::channel(Site::new(settings.clone(), Arc::clone(&figures)));
+        for listener in context.take_listeners() {
+            let listen = settings.listeners.iter().find(|listen| listen.name == listener.name());
+            let Some(listen) = listen.cloned() else { continue };
+            let (sites, shutdown) = (sites.clone(), context.shutdown.clone());
+            context.serve(listener, settings.max_connections, move |stream, peer| {
+                let site = Arc::clone(&sites.borrow());
+                serve(site, listen.clone(), stream, peer, shutdown.clone())
+            });
+        }
+        follow(context, sender, figures).await;
+        Ok(())
+    }
+}
+
+/// One connection, from greeting to end.
+pub async fn serve(
+    site: Arc<Site>,
+    listen: Listen,
+    stream: Stream,
+    peer: Peer,
+    shutdown: CancellationToken,
+) {
+    let options = site.options(&listen).await;
+    let mut session = Session::new(site, peer.clone(), listen.role);
+    let ended = smtp_server::serve(stream, &options, &mut session, &shutdown).await;
+    tracing::debug!(client = %peer, ?ended, "disconnected");
+}
+
+/// New sessions get the settings as last reloaded.
+async fn follow(
+    mut context: Context<Settings>,
+    sites: watch::Sender<Arc<Site>>,
+    figures: Arc<Figures>,
+) {
+    loop {
+        tokio::select! {
+            () = context.shutdown.cancelled() => return,
+            changed = context.reload.changed() => match changed {
+                Ok(()) => {
+                    sites.send_replace(Site::new(context.settings(), Arc::clone(&figures)));
+                }
+                Err(_) => return context.shutdown.cancelled().await,
+            }
+        }
+    }
+}

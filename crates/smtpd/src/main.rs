@@ -1,0 +1,7 @@
+//! The smtpd daemon's executable.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    daemon::main::<smtpd::Smtpd>()
+}

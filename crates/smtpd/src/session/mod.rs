@@ -1,0 +1,122 @@
+//! One client's session: what each command leads to. The protocol itself is `smtp-server`'s.
+//!
+//! RFC 5321 §4.1 for the commands; docs/architecture.md for who decides what.
+
+mod auth;
+mod content;
+mod log;
+mod recipients;
+mod transaction;
+
+use std::sync::Arc;
+
+use daemon::Peer;
+use daemon::tls::TlsInfo;
+use smtp::{Mail, Rcpt, Reply, XForward};
+use smtp_server::{AuthAnswer, Handler, Hello, Verb};
+
+use crate::client::Client;
+use crate::settings::Role;
+use crate::site::Site;
+use auth::Login;
+use transaction::Transaction;
+
+/// A client's session.
+#[derive(Debug)]
+pub struct Session {
+    site: Arc<Site>,
+    client: Client,
+    /// A login that waits for the client's next message.
+    login: Option<Login>,
+    transaction: Option<Transaction>,
+}
+
+impl Session {
+    /// A session that begins.
+    #[must_use]
+    pub fn new(site: Arc<Site>, peer: Peer, role: Role) -> Self {
+        let client = Client::new(peer, role, &site.settings.mynetworks);
+        Self { site, client, login: None, transaction: None }
+    }
+}
+
+impl Handler for Session {
+    async fn hello(&mut self, hello: &Hello) -> Result<(), Reply> {
+        self.client.extended = hello.verb != Verb::Helo;
+        hello.name.clone_into(&mut self.client.helo);
+        Ok(())
+    }
+
+    fn xforward(&mut self, said: &XForward) {
+        self.client.forwarded = said.clone();
+    }
+
+    async fn mail(&mut self, mail: &Mail) -> Reply {
+        match Transaction::begin(&self.site, &self.client, mail) {
+            Ok(transaction) => {
+                self.transaction = Some(transaction);
+                Reply::new(250, 1, 0, "Ok")
+            }
+            Err(reply) => reply,
+        }
+    }
+
+    async fn rcpt(&mut self, rcpt: &Rcpt) -> Reply {
+        match &mut self.transaction {
+            Some(transaction) => transaction.rcpt(&self.site, &self.client, rcpt).await,
+            None => Reply::new(503, 5, 1, "Error: need MAIL command"),
+        }
+    }
+
+    async fn begin_data(&mut self) -> Result<(), Reply> {
+        match &mut self.transaction {
+            Some(transaction) => {
+                let opened = transaction.open(&self.site, &self.client).await;
+                if opened.is_err() {
+                    self.transaction = None;
+                }
+                opened
+            }
+            None => Err(Reply::new(503, 5, 1, "Error: need RCPT command")),
+        }
+    }
+
+    async fn chunk(&mut self, bytes: &[u8]) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.content(bytes).await;
+        }
+    }
+
+    async fn finish(&mut self) -> Vec<Reply> {
+        match self.transaction.take() {
+            Some(transaction) => transaction.finish(&self.site, &self.client).await,
+            None => vec![Reply::new(503, 5, 1, "Error: need RCPT command")],
+        }
+    }
+
+    async fn abort(&mut self) {
+        if let Some(transaction) = self.transaction.take() {
+            transaction.abandon().await;
+        }
+    }
+
+    async fn auth(&mut self, mechanism: &str, initial: Option<Vec<u8>>) -> AuthAnswer {
+        self.begin_login(mechanism, initial).await
+    }
+
+    async fn auth_continue(&mut self, response: Vec<u8>) -> AuthAnswer {
+        self.continue_login(response).await
+    }
+
+    fn auth_cancelled(&mut self) {
+        self.login = None;
+    }
+
+    fn tls_started(&mut self, info: &TlsInfo) {
+        // RFC 3207 §4.2: what was said in clear is forgotten.
+        self.client.helo.clear();
+        self.client.login = None;
+        self.login = None;
+        self.client.tls = Some(info.clone());
+    }
+}

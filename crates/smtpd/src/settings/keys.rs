@@ -1,0 +1,153 @@
+//! The keys of `smtpd.toml`, each defined here and nowhere else.
+
+use daemon::{Key, Kind, keys};
+
+/// The keys of `[listener.NAME]`.
+const LISTENER: &[Key] = &[
+    keys::ADDRESS,
+    keys::OWNER,
+    keys::GROUP,
+    keys::MODE,
+    keys::PEERS,
+    keys::LISTENER_TLS,
+    Key::new(
+        "role",
+        Kind::Choice(&["mx", "submission", "internal"]),
+        "\"mx\"",
+        "Who comes here. mx: other mail servers (port 25). submission: mail programs, which must \
+         log in under TLS (587 with tls = \"starttls\", 465 with \"implicit\"). internal: LMTP, for \
+         mail that Dovetail itself makes; everything is believed and goes to the queue.",
+    ),
+];
+
+/// All of them.
+pub(super) const KEYS: &[Key] = &[
+    Key::optional("listener", Kind::Tables(LISTENER), "The sockets that smtpd listens on."),
+    keys::TLS,
+    Key::optional(
+        "mynetworks",
+        Kind::List(&Kind::Text),
+        "Clients that may relay without a login: \"127.0.0.0/8\", \"[::1]/128\". Empty: none.",
+    ),
+    Key::new(
+        "auth_client",
+        Kind::Path,
+        "\"/run/dovetail/authd/client.sock\"",
+        "Where logins are asked about (Dovecot's auth client protocol).",
+    ),
+    Key::new(
+        "auth_userdb",
+        Kind::Path,
+        "\"/run/dovetail/authd/userdb.sock\"",
+        "Where recipients are asked about (Dovecot's auth master protocol).",
+    ),
+    Key::optional(
+        "lmtp",
+        Kind::Path,
+        "The LMTP socket for mail that goes straight in; default: local_lmtp of domains.toml.",
+    ),
+    Key::new(
+        "queue",
+        Kind::Path,
+        "\"/run/dovetail/qmgrd/lmtp.sock\"",
+        "The queue's LMTP socket, for everything else.",
+    ),
+    Key::optional(
+        "virtual_alias_maps",
+        Kind::List(&Kind::Path),
+        "Virtual alias tables in Postfix's text format. Read again when they change: no postmap.",
+    ),
+    Key::new(
+        "catch_all",
+        Kind::Choice(&["dovetail", "postfix"]),
+        "\"dovetail\"",
+        "When an entry `@domain` counts. dovetail: for addresses that are no mailbox. postfix: \
+         before mailboxes are asked about, so each mailbox needs an entry of its own.",
+    ),
+    Key::new(
+        "alias_depth_limit",
+        Kind::count(1, 10_000),
+        "1000",
+        "How deep aliases may nest (Postfix's virtual_alias_recursion_limit).",
+    ),
+    Key::new(
+        "alias_expansion_limit",
+        Kind::count(1, 100_000),
+        "1000",
+        "How many addresses one recipient may become (virtual_alias_expansion_limit).",
+    ),
+    Key::new(
+        "straight_in",
+        Kind::Bool,
+        "true",
+        "Whether mail for one mailbox here is delivered while the sender waits, who then hears of a \
+         full or missing mailbox at once. false: everything goes through the queue.",
+    ),
+    Key::new(
+        "straight_in_wait",
+        Kind::seconds(1, 600),
+        "\"60s\"",
+        "How long delivery may take before the message goes to the queue instead. Longer than \
+         lmtpd's work_limit.",
+    ),
+    Key::new(
+        "queue_wait",
+        Kind::seconds(1, 600),
+        "\"60s\"",
+        "How long the queue may take to store a message before the client is told to come again.",
+    ),
+    Key::new(
+        "hop_connections",
+        Kind::count(1, 100_000),
+        "500",
+        "Connections to lmtpd, and as many to the queue, that may be open at a time.",
+    ),
+    Key::new(
+        "hop_wait",
+        Kind::seconds(0, 300),
+        "\"10s\"",
+        "How long a message waits for one of them to be free; then the client must come again.",
+    ),
+    Key::new(
+        "body_in_memory",
+        Kind::Size { min: 0, max: 1 << 30 },
+        "\"64K\"",
+        "A message that goes straight in is kept until it is delivered: so much of it in memory, a \
+         larger one in `scratch`.",
+    ),
+    Key::new(
+        "scratch",
+        Kind::Path,
+        "\"/var/lib/dovetail/smtpd\"",
+        "A folder for bodies while they pass. The files have no name and end with the process.",
+    ),
+    Key::optional(
+        "trusted_ids",
+        Kind::List(&Kind::User),
+        "Users (names or numbers) whose trace ids are believed on the internal listener.",
+    ),
+    Key::new(
+        "max_recipients",
+        Kind::count(100, 100_000),
+        "1000",
+        "Recipients a message may have (Postfix's smtpd_recipient_limit).",
+    ),
+    Key::new(
+        "hop_limit",
+        Kind::count(1, 1000),
+        "50",
+        "Received fields a message may bring along; more mean a loop (Postfix's hopcount_limit).",
+    ),
+    Key::new(
+        "idle",
+        Kind::seconds(1, 3600),
+        "\"5m\"",
+        "How long a client may be silent (Postfix's smtpd_timeout; RFC 5321 asks for 5 minutes).",
+    ),
+    Key::new(
+        "max_connections",
+        Kind::count(1, 1_000_000),
+        "1000",
+        "Connections at a time, for each listener.",
+    ),
+];
