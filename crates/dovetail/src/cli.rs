@@ -29,6 +29,8 @@ impl Cli {
 pub(crate) enum Command {
     /// Start the whole system on loopback and keep it up until Ctrl-C
     Demo(DemoArguments),
+    /// Check the configuration, print samples of it
+    Config(ConfigArguments),
     /// Make a stored password for a passwd-file, or check one
     Pw(PwArguments),
     /// Ask authd about logins
@@ -52,6 +54,23 @@ pub(crate) struct DemoArguments {
     /// Started as root: who owns the data and what the daemons become
     #[arg(long, value_name = "USER", default_value = "nobody")]
     pub(crate) user: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say everything that is wrong, of all files at once, without starting anything
+    Check,
+    /// Print a file's sample: every key with its meaning and default
+    Sample {
+        /// The file, with or without .toml
+        file: String,
+    },
 }
 
 #[derive(Debug, Args)]

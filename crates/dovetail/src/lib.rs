@@ -6,6 +6,7 @@
 mod admin;
 mod auth;
 mod cli;
+mod config;
 mod demo;
 mod exit;
 mod output;
@@ -49,6 +50,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Demo(arguments) => demo::run(arguments, cli.config.as_deref(), cli.json),
+        Command::Config(arguments) => config::run(arguments, cli),
         Command::Pw(arguments) => pw::run(arguments, cli),
         Command::Auth(arguments) => auth::run(arguments, cli),
         Command::User(arguments) => user::run(arguments, cli),

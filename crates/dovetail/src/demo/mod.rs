@@ -49,6 +49,10 @@ pub(crate) fn run(
     if let Some(overlay) = overlay {
         lay_over(&demo.layout, overlay)?;
     }
+    let problems = crate::config::problems(&demo.layout.etc());
+    if !problems.is_empty() {
+        return Err(wrong_configuration(&problems));
+    }
     let mut children = Children::start(&demo)?;
     let ended = serve(&demo, &mut children, &signals, json);
     children.end();

@@ -1,0 +1,150 @@
+//! `dovetail config`: everything that is wrong with a folder of configuration, at once and without
+//! starting anything; and the sample files.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use daemon::{Config, Daemon, FileSpec, Problem};
+use serde_json::{Value, json};
+
+use crate::cli::{Cli, ConfigArguments, ConfigCommand};
+use crate::exit::{EX_CONFIG, EX_USAGE, Failure};
+use crate::output;
+
+/// What this command knows of a daemon.
+struct Known {
+    name: &'static str,
+    files: fn() -> Vec<FileSpec>,
+    check: fn(&Path) -> Result<Config, Vec<Problem>>,
+}
+
+const fn known<D: Daemon>() -> Known {
+    Known {
+        name: D::NAME,
+        files: D::files,
+        check: |folder| daemon::check::<D>(folder).map(|(config, _)| config),
+    }
+}
+
+const KNOWN: [Known; 1] = [known::<authd::Authd>()];
+
+pub(crate) fn run(arguments: &ConfigArguments, cli: &Cli) -> Result<(), Failure> {
+    match &arguments.command {
+        ConfigCommand::Check => check(cli),
+        ConfigCommand::Sample { file } => sample(file),
+    }
+}
+
+fn check(cli: &Cli) -> Result<(), Failure> {
+    let folder = cli.folder();
+    let problems = problems(folder);
+    if cli.json {
+        let all: Vec<Value> = problems.iter().map(as_json).collect();
+        output::print_json(&json!({ "problems": all }))?;
+    } else if problems.is_empty() {
+        output::print(&format!("{}: good\n", folder.display()))?;
+    } else {
+        output::print(&daemon::print_problems(&problems))?;
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::new(EX_CONFIG, "")) }
+}
+
+/// What each configured daemon would say, each thing once, and files that no daemon reads.
+pub(crate) fn problems(folder: &Path) -> Vec<Problem> {
+    let names = match toml_files(folder) {
+        Ok(names) => names,
+        Err(error) => return vec![Problem::file(folder, format!("cannot be read: {error}"))],
+    };
+    let mut problems = Vec::new();
+    for daemon in KNOWN.iter().filter(|daemon| names.contains(daemon.name)) {
+        if let Err(found) = (daemon.check)(folder) {
+            problems.extend(found);
+        }
+    }
+    let read: BTreeSet<&str> =
+        KNOWN.iter().flat_map(|daemon| (daemon.files)()).map(|file| file.name).collect();
+    for name in names.iter().filter(|name| !read.contains(name.as_str())) {
+        let file = folder.join(format!("{name}.toml"));
+        problems.push(Problem::file(file, "no daemon reads a file of this name"));
+    }
+    if !KNOWN.iter().any(|daemon| names.contains(daemon.name)) {
+        problems.push(Problem::file(folder, "configures no daemon"));
+    }
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+/// The folder's files, without `.toml`.
+fn toml_files(folder: &Path) -> std::io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        // An editor's hidden copies are nobody's files.
+        if let Some(name) = name.strip_suffix(".toml").filter(|name| !name.starts_with('.')) {
+            names.insert(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+fn as_json(problem: &Problem) -> Value {
+    json!({
+        "file": problem.file.display().to_string(),
+        "line": problem.position.map(|(line, _)| line),
+        "column": problem.position.map(|(_, column)| column),
+        "message": problem.message,
+    })
+}
+
+fn sample(file: &str) -> Result<(), Failure> {
+    let wanted = file.strip_suffix(".toml").unwrap_or(file);
+    let specs: Vec<FileSpec> = KNOWN.iter().flat_map(|daemon| (daemon.files)()).collect();
+    match specs.iter().find(|spec| spec.name == wanted) {
+        Some(spec) => output::print(&daemon::sample(spec)),
+        None => {
+            let names: BTreeSet<&str> = specs.iter().map(|spec| spec.name).collect();
+            let names: Vec<&str> = names.into_iter().collect();
+            let message = format!("no file is named {wanted}.toml; there are {}", names.join(", "));
+            Err(Failure::new(EX_USAGE, message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_every_daemon_is_sound() {
+        for daemon in &KNOWN {
+            for spec in (daemon.files)() {
+                assert!(
+                    !spec.doc.is_empty() && spec.doc.ends_with('.'),
+                    "{}: {}",
+                    spec.name,
+                    spec.doc
+                );
+                let names: BTreeSet<&str> = spec.keys.iter().map(|key| key.name).collect();
+                assert_eq!(names.len(), spec.keys.len(), "a key of {} is defined twice", spec.name);
+                let text = daemon::sample(&spec);
+                let specs = [spec.clone()];
+                if !spec.keys.iter().any(|key| key.required) {
+                    Config::from_texts(spec.name, &specs, &[(spec.name, &text)]).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_problems_of_a_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(problems(dir.path()).len(), 1);
+        std::fs::write(dir.path().join("authd.toml"), "colour = 1\n[log]\nlevel = 2\n").unwrap();
+        std::fs::write(dir.path().join("athd.toml"), "").unwrap();
+        let text = daemon::print_problems(&problems(dir.path()));
+        assert!(text.contains("athd.toml: no daemon reads a file of this name\n"), "{text}");
+        assert!(text.contains("authd.toml:1:1: unknown key `colour`"), "{text}");
+        assert!(text.contains("authd.toml:3:9: `log.level`: want a string"), "{text}");
+    }
+}
