@@ -65,6 +65,8 @@ fn start<D: Daemon>(folder: &Path) -> Result<(), Error> {
     let inherited = inherit::take();
     // Files and sockets that we make are nobody else's until we say so.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    // A parent that waits for signals hands its mask down; ours are to arrive.
+    let _ = nix::sys::signal::SigSet::all().thread_unblock();
     tls::install_provider();
     // Configuration; and keys, which settings read while we may.
     let (config, settings) = check::<D>(folder).map_err(Error::Config)?;

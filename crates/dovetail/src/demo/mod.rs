@@ -37,8 +37,8 @@ pub(crate) fn run(
     overlay: Option<&Path>,
     json: bool,
 ) -> Result<(), Failure> {
-    // First of all, so that a signal from now on is waited for and doesn't end us half-way. Children
-    // start with an empty mask again.
+    // First of all, so that a signal from now on is waited for and doesn't end us half-way. Daemons
+    // clear the mask that they inherit.
     let signals = block_signals()?;
     let layout = Layout::make(arguments)?;
     certificates::make(&layout)?;
