@@ -131,4 +131,22 @@ mod tests {
         let host_bits = "127.0.0.1/8".parse::<Network>();
         assert_eq!(host_bits, Err(NetworkError::HostBits("127.0.0.1/8".into())));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics_and_holds_itself(text in "\\PC{0,20}", ip: std::net::IpAddr, cut in 0u32..=128) {
+            let _ = text.parse::<Network>();
+            let (bits, width) = bits(ip);
+            let (prefix, bits) = (cut.min(width), bits & mask(cut.min(width), width));
+            let network = if width == 32 {
+                let written = std::net::Ipv4Addr::from_bits(u32::try_from(bits).expect("32 bits"));
+                format!("{written}/{prefix}")
+            } else {
+                format!("[{}]/{prefix}", std::net::Ipv6Addr::from_bits(bits))
+            };
+            let network: Network = network.parse().expect("a network");
+            let inside = Networks::from_iter([network]).contains(ip);
+            proptest::prop_assert!(inside || ip.to_canonical() != ip);
+        }
+    }
 }

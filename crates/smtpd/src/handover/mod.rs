@@ -121,10 +121,8 @@ impl Handover {
 /// A message on its way to qmgrd, which takes all of its recipients or none.
 #[derive(Debug)]
 pub struct Queue {
-    hop: Result<Hop, Reply>,
-    recipients: usize,
+    hop: Hop,
     way: Way,
-    relay: String,
 }
 
 impl Queue {
@@ -141,35 +139,23 @@ impl Queue {
             hop.abandon().await;
             return Err(reply);
         }
-        let recipients = parcel.envelope.rcpts.len();
-        let relay = hop.relay();
-        Ok(Self { hop: Ok(hop), recipients, way, relay })
+        Ok(Self { hop, way })
     }
 
     async fn write(&mut self, bytes: &[u8]) {
-        let Ok(hop) = &mut self.hop else { return };
-        if let Err(why) = hop.write(bytes).await {
-            tracing::warn!(relay = self.relay, "lost while the content passed: {why}");
-            self.hop = Err(queue_failed());
-        }
+        // A hop that is lost tells of it when it is finished.
+        let _ = self.hop.write(bytes).await;
     }
 
     async fn finish(self) -> Verdict {
-        let started = Instant::now();
-        let replies = match self.hop {
-            Ok(hop) => {
-                let outcomes = hop.finish().await.into_iter();
-                outcomes.map(|outcome| queue_reply(outcome, &self.relay)).collect()
-            }
-            Err(reply) => vec![reply; self.recipients],
-        };
-        Verdict { replies, way: self.way, relay: self.relay, took: started.elapsed() }
+        let (started, relay) = (Instant::now(), self.hop.relay());
+        let outcomes = self.hop.finish().await.into_iter();
+        let replies = outcomes.map(|outcome| queue_reply(outcome, &relay)).collect();
+        Verdict { replies, way: self.way, relay, took: started.elapsed() }
     }
 
     async fn abandon(self) {
-        if let Ok(hop) = self.hop {
-            hop.abandon().await;
-        }
+        self.hop.abandon().await;
     }
 }
 
@@ -198,10 +184,12 @@ fn worst(replies: &[Reply]) -> Option<&Reply> {
 
 /// Logs why a hop isn't open, and gives the client's reply.
 fn tell(error: &HopError, relay: &str, parcel: &Parcel) -> Reply {
+    // The client hears a verdict on its message, but not where our sockets are: and that the queue
+    // takes nothing at all is our trouble, not the message's.
     let reply = match error {
-        // That the queue takes nothing at all is our trouble, and no verdict on the message.
-        HopError::Unwilling(..) => queue_failed(),
-        _ => error.as_reply(),
+        HopError::Away(_) | HopError::Lost(_) | HopError::Unwilling(..) => queue_failed(),
+        HopError::Busy(_) => Reply::new(451, 3, 2, "Error: too many messages at once"),
+        HopError::Refused(_) | HopError::NeedsSmtpUtf8 => error.as_reply(),
     };
     tracing::warn!(id = ident(parcel), relay, dsn = %reply.status(), "hop not open: {error}");
     reply

@@ -13,8 +13,7 @@ use crate::kept::Kept;
 pub struct Straight {
     hops: Hops,
     parcel: Parcel,
-    /// Why lmtpd is out of it, once it is.
-    hop: Result<Hop, String>,
+    hop: Hop,
     /// What qmgrd will get if it must; none once the scratch folder has failed.
     kept: Option<Kept>,
 }
@@ -65,7 +64,7 @@ fn refused(reply: Reply, parcel: &Parcel) -> NotStraight {
 
 impl Straight {
     pub(super) fn new(hops: Hops, parcel: Parcel, hop: Hop, kept: Kept) -> Self {
-        Self { hops, parcel, hop: Ok(hop), kept: Some(kept) }
+        Self { hops, parcel, hop, kept: Some(kept) }
     }
 
     pub(super) async fn write(&mut self, bytes: &[u8]) {
@@ -75,28 +74,20 @@ impl Straight {
             tracing::error!(id = ident(&self.parcel), %error, "the body isn't kept");
             self.kept = None;
         }
-        if let Ok(hop) = &mut self.hop
-            && let Err(error) = hop.write(bytes).await
-        {
-            self.hop = Err(error.to_string());
-        }
+        // A hop that is lost tells of it, and of lmtpd's last words, when it is finished.
+        let _ = self.hop.write(bytes).await;
     }
 
     pub(super) async fn finish(self) -> Verdict {
         let started = Instant::now();
         let Self { hops, parcel, hop, kept } = self;
-        let why = match hop {
-            Err(why) => why,
-            Ok(hop) => {
-                let relay = hop.relay();
-                match said(hop, &parcel).await {
-                    Ok(reply) => {
-                        let (replies, took) = (vec![reply], started.elapsed());
-                        return Verdict { replies, way: Way::Straight, relay, took };
-                    }
-                    Err(why) => why,
-                }
+        let relay = hop.relay();
+        let why = match said(hop, &parcel).await {
+            Ok(reply) => {
+                let (replies, took) = (vec![reply], started.elapsed());
+                return Verdict { replies, way: Way::Straight, relay, took };
             }
+            Err(why) => why,
         };
         tracing::info!(id = ident(&parcel), "not straight in but to the queue: {why}");
         match requeue(&hops, &parcel, kept).await {
@@ -111,9 +102,7 @@ impl Straight {
     }
 
     pub(super) async fn abandon(self) {
-        if let Ok(hop) = self.hop {
-            hop.abandon().await;
-        }
+        self.hop.abandon().await;
     }
 }
 

@@ -75,7 +75,7 @@ impl Session {
 
     fn failed(&self, mechanism: &str, user: Option<&str>, why: &str) {
         Figures::count(&self.site.figures.logins_failed);
-        let (client, user) = (self.client.shown(), user.unwrap_or_default());
+        let client = self.client.shown();
         // Fail2ban's rules for Postfix look for these words.
         tracing::warn!(client, user, "{client}: SASL {mechanism} authentication failed: {why}");
     }

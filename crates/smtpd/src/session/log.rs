@@ -62,7 +62,8 @@ impl Transaction {
             (false, _) if reply.is_transient() => "deferred",
             (false, _) => "reject",
         };
-        let orcpt = rcpt.params.orcpt.as_ref().map(|orcpt| orcpt.address.as_str());
+        let (to, orcpt) = (rcpt.to.address().to_string(), rcpt.params.orcpt.as_ref());
+        let orcpt = orcpt.map(|orcpt| orcpt.address.as_str()).filter(|orcpt| *orcpt != to);
         tracing::info!(
             id = %self.trace,
             origin = self.origin.as_deref(),

@@ -55,6 +55,8 @@ impl Handler for Session {
         match Transaction::begin(&self.site, &self.client, mail) {
             Ok(transaction) => {
                 self.transaction = Some(transaction);
+                // It names one message: the next one's comes with its own XFORWARD.
+                self.client.forwarded.ident = None;
                 Reply::new(250, 1, 0, "Ok")
             }
             Err(reply) => reply,

@@ -117,8 +117,9 @@ impl Settings {
     pub fn read(config: &Config) -> Result<Self, Vec<Problem>> {
         let domains = Domains::read(config.file("domains"));
         let mut problems = Vec::new();
-        let tls = problem(tls::from_table(config.table("tls")), &mut problems).flatten();
-        let listeners = listeners(config, tls.is_some(), &mut problems);
+        let keys = config.table("tls");
+        let tls = problem(tls::from_table(keys), &mut problems).flatten();
+        let listeners = listeners(config, keys.opt_path("certificate").is_some(), &mut problems);
         let rules = rules(config, &domains, &mut problems);
         let aliases = aliases(config, &mut problems);
         let mynetworks = networks(config, &mut problems);
