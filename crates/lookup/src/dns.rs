@@ -16,7 +16,7 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
 /// Of a domain's mail exchangers, the first so many by preference are looked at.
 pub const MAX_EXCHANGERS: usize = 50;
-/// Of a host's addresses, the first so many are tried.
+/// Of a host's addresses, so many are tried: half of them IPv4, half IPv6.
 pub const MAX_ADDRESSES: usize = 10;
 /// One question to one server may take so long, and is asked again so often.
 const QUESTION: Duration = Duration::from_secs(5);
@@ -110,17 +110,15 @@ impl Resolver {
                 _ => None,
             })
             .collect();
-        found.sort();
+        // RFC 5321 §5.1: exchangers of equal preference are tried in random order.
+        found.sort_by_cached_key(|exchanger| (exchanger.preference, draw()));
         found.truncate(MAX_EXCHANGERS);
-        match found.as_slice() {
-            [] => Ok(vec![Exchanger { preference: 0, host: domain.to_ascii_lowercase() }]),
-            // RFC 7505 §3: one record with the root as its host.
-            [only] if only.host.is_empty() => Err(DnsFailure::NullMx),
-            _ => {
-                found.retain(|exchanger| !exchanger.host.is_empty());
-                Ok(found)
-            }
+        if found.is_empty() {
+            return Ok(vec![Exchanger { preference: 0, host: domain.to_ascii_lowercase() }]);
         }
+        // RFC 7505 §3: the root as its only host.
+        found.retain(|exchanger| !exchanger.host.is_empty());
+        if found.is_empty() { Err(DnsFailure::NullMx) } else { Ok(found) }
     }
 
     /// A host's addresses, IPv4 first.
@@ -134,15 +132,13 @@ impl Resolver {
         let mut failures = Vec::new();
         for answer in [four, six] {
             match answer {
-                Ok(records) => found.extend(records.iter().filter_map(|data| match data {
-                    RData::A(address) => Some(IpAddr::from(address.0)),
-                    RData::AAAA(address) => Some(IpAddr::from(address.0)),
-                    _ => None,
-                })),
+                // Half of them to each family, so that many of one don't hide the other.
+                Ok(records) => {
+                    found.extend(records.iter().filter_map(address).take(MAX_ADDRESSES / 2));
+                }
                 Err(failure) => failures.push(failure),
             }
         }
-        found.truncate(MAX_ADDRESSES);
         if !found.is_empty() {
             return Ok(found);
         }
@@ -178,6 +174,19 @@ fn server(address: &SocketAddr) -> NameServerConfig {
     };
     let connections = vec![with_port(ConnectionConfig::udp()), with_port(ConnectionConfig::tcp())];
     NameServerConfig::new(address.ip(), true, connections)
+}
+
+fn address(data: &RData) -> Option<IpAddr> {
+    match data {
+        RData::A(address) => Some(IpAddr::from(address.0)),
+        RData::AAAA(address) => Some(IpAddr::from(address.0)),
+        _ => None,
+    }
+}
+
+/// A random number; 0 where the system has none, which only makes the order a fixed one.
+fn draw() -> u32 {
+    getrandom::u32().unwrap_or(0)
 }
 
 fn plain(name: &Name) -> String {

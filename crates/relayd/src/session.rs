@@ -37,13 +37,14 @@ impl Session {
     }
 
     async fn first(&mut self, domain: String, mail: &Mail, rcpt: &Rcpt) -> Reply {
+        let begun = Instant::now();
         let remote = Delivery::open(&self.dialer, &self.settings, &domain, mail, rcpt).await;
         let (verdict, relay) = match &remote {
             Ok(delivery) => (delivery.first_verdict(), delivery.host.to_string()),
             Err(reply) => (reply.clone(), "none".to_owned()),
         };
         let offered = vec![(rcpt.to.address().to_string(), verdict.is_positive())];
-        self.message = Some(Message { domain, begun: Instant::now(), relay, remote, offered });
+        self.message = Some(Message { domain, begun, relay, remote, offered });
         verdict
     }
 
