@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daemon::{CancellationToken, Stream};
-use smtp::Reply;
 use smtp::server::{Action, Question, Session};
+use smtp::{Reply, XForward};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -78,6 +78,9 @@ impl Drive<'_> {
             if self.session.output_len() > MOST_OUTPUT {
                 self.flush().await?;
             }
+            if self.session.take_xforward_void() {
+                handler.xforward(&XForward::default());
+            }
             match self.session.next_action() {
                 Action::Read => {
                     self.flush().await?;
@@ -85,7 +88,19 @@ impl Drive<'_> {
                         return Ok(ended);
                     }
                 }
-                Action::Ask(question) => self.answer(handler, question).await,
+                Action::Ask(Question::Greet) => {
+                    let answer = handler.greet().await;
+                    self.hear_early().await?;
+                    self.session.answer_greet(answer);
+                }
+                Action::Ask(question) => {
+                    let is_end = matches!(question, Question::Finish);
+                    self.answer(handler, question).await;
+                    // The client learns of it at once, also where it has pipelined more behind it.
+                    if is_end {
+                        self.flush().await?;
+                    }
+                }
                 Action::Content(octets) => handler.chunk(&octets).await,
                 Action::Abort => handler.abort().await,
                 Action::AuthCancelled => handler.auth_cancelled(),
@@ -105,7 +120,8 @@ impl Drive<'_> {
     async fn answer<H: Handler>(&mut self, handler: &mut H, question: Question) {
         let session = &mut self.session;
         match question {
-            Question::Greet => session.answer_greet(handler.greet().await),
+            // Answered in the loop.
+            Question::Greet => session.answer_greet(Ok(())),
             Question::Hello(hello) => session.answer_hello(handler.hello(&hello).await),
             Question::XForward(client) => {
                 handler.xforward(&client);
@@ -123,6 +139,19 @@ impl Drive<'_> {
             }
             Question::Vrfy(argument) => session.answer_vrfy(&handler.vrfy(&argument).await),
         }
+    }
+
+    /// Takes in what a client said before it was greeted, without waiting for it. Behind a TLS
+    /// handshake that says nothing: its last message and the first command may come together.
+    async fn hear_early(&mut self) -> Result<(), Ended> {
+        if self.options.implicit_tls {
+            return Ok(());
+        }
+        let stream = self.stream.as_mut().ok_or_else(gone)?;
+        if let Ok(Ok(count)) = timeout(Duration::ZERO, stream.read(&mut self.buffer)).await {
+            self.session.receive(self.buffer.get(..count).unwrap_or_default());
+        }
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {

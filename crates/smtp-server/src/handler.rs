@@ -26,7 +26,8 @@ pub trait Handler: Send {
         async { Ok(()) }
     }
 
-    /// XFORWARD, with all that was said by it so far.
+    /// XFORWARD, with all that was said by it so far for the next transaction. Behind that
+    /// transaction's end it comes once more, with nothing in it: one message's client is not the next's.
     fn xforward(&mut self, _client: &XForward) {}
 
     /// AUTH with one of the offered mechanisms, in upper case.

@@ -42,6 +42,7 @@ impl Handler for Keeper {
 fn options() -> Options {
     let mut session = smtp::server::Options::new(Protocol::Smtp, "mx.test");
     session.limits.size = 1000;
+    session.strict_pipelining = false;
     Options { idle: Duration::from_secs(60), ..Options::new(session) }
 }
 

@@ -54,6 +54,17 @@ impl Verb {
         Self::XForward,
     ];
 
+    /// Whether a client must wait for the answer before it goes on (RFC 2920 §3.1); those that Postfix
+    /// looks at.
+    pub(super) fn ends_group(self) -> bool {
+        matches!(self, Self::Helo | Self::Ehlo | Self::Data | Self::Noop | Self::Vrfy)
+    }
+
+    /// Whether it moves nothing (Postfix's `smtpd_junk_command_limit`).
+    pub(super) fn is_junk(self) -> bool {
+        matches!(self, Self::Helo | Self::Ehlo | Self::Lhlo | Self::Noop | Self::Rset | Self::Vrfy)
+    }
+
     /// The verb of a word, in any case, where the protocol has it.
     #[must_use]
     pub fn read(word: &str, protocol: Protocol) -> Option<Self> {
@@ -92,11 +103,17 @@ pub(super) fn split(line: &str) -> (&str, &str) {
     }
 }
 
-/// Browsers and proxies that were led here (Postfix's `smtpd_forbidden_commands`).
+/// Browsers and proxies that were led here, mail's own headers, and what doesn't begin with a letter, such
+/// as a TLS handshake (Postfix's `smtpd_forbidden_commands`).
 #[must_use]
-pub(super) fn is_foreign(line: &str) -> bool {
-    let (word, _) = split(line);
-    ["CONNECT", "GET", "POST", "PUT", "HEAD", "OPTIONS"]
-        .iter()
-        .any(|foreign| word.eq_ignore_ascii_case(foreign))
+pub(super) fn is_foreign(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    let Some(first) = line.first() else { return false };
+    let word = line.split(|octet| matches!(octet, b' ' | b'\t')).next().unwrap_or_default();
+    // `MAIL FROM:` has its colon in the second word.
+    !first.is_ascii_alphabetic()
+        || word.ends_with(b":")
+        || [&b"CONNECT"[..], b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS"]
+            .iter()
+            .any(|foreign| word.eq_ignore_ascii_case(foreign))
 }

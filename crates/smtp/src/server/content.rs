@@ -29,7 +29,11 @@ impl Session {
             !count.is_empty() && count.len() <= 19 && count.bytes().all(|b| b.is_ascii_digit());
         let last = rest.eq_ignore_ascii_case("LAST");
         let size = count.parse::<u64>().ok().filter(|_| digits && (last || rest.is_empty()));
-        let Some(size) = size else { return self.syntax("BDAT count [LAST]") };
+        // Where the octets end that follow isn't known, so no command can be told from them any more.
+        let Some(size) = size else {
+            self.goodbye(&Reply::new(521, 5, 4, "Syntax: BDAT count [LAST]"));
+            return None;
+        };
         // However the command ends, its octets follow and are never commands.
         let refused = order::check(self.stage, Verb::Bdat, self.circumstances()).err();
         let chunk = Chunk { left: size, size, last, refused, decoder: Decoder::for_bdat() };
@@ -181,7 +185,12 @@ impl Session {
         self.forget_transaction();
         let missing = Reply::new(451, 3, 0, "Error: no verdict on the message");
         for at in 0..wanted {
-            self.say_verdict(replies.get(at).unwrap_or(&missing));
+            let reply = replies.get(at).unwrap_or(&missing);
+            if reply.is_positive() {
+                self.errors = 0;
+                self.junk = 0;
+            }
+            self.say_verdict(reply);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use crate::Protocol;
 use crate::envelope::{Mail, Rcpt};
 use crate::params::ParamError;
 use crate::reply::Reply;
@@ -68,6 +69,10 @@ impl Session {
             }
             Framed::Wanting => return Some(Action::Read),
         };
+        if command::is_foreign(&line) {
+            self.goodbye(&Reply::new(221, 7, 0, "Error: I can break rules, too. Goodbye."));
+            return None;
+        }
         let Ok(text) = String::from_utf8(line) else {
             self.say(&Reply::new(500, 5, 2, "Error: bad UTF-8 syntax"));
             return None;
@@ -77,11 +82,7 @@ impl Session {
             self.say(&Reply::new(500, 5, 2, "Error: bad syntax"));
             return None;
         }
-        if command::is_foreign(&text) {
-            self.goodbye(&Reply::new(221, 7, 0, "Error: I can break rules, too. Goodbye."));
-            return None;
-        }
-        self.dispatch(&text)
+        self.dispatch(text.trim_matches([' ', '\t']))
     }
 
     fn dispatch(&mut self, line: &str) -> Option<Action> {
@@ -90,11 +91,18 @@ impl Session {
             self.say(&Reply::new(500, 5, 2, "Error: command not recognized"));
             return None;
         };
+        if self.options.strict_pipelining && verb.ends_group() && !self.input.is_empty() {
+            self.goodbye(&out_of_step());
+            return None;
+        }
         if verb == Verb::Bdat {
             return self.bdat(argument);
         }
         if let Err(reply) = order::check(self.stage, verb, self.circumstances()) {
             self.say(&reply);
+            return None;
+        }
+        if verb.is_junk() && self.is_too_much_junk() {
             return None;
         }
         match verb {
@@ -106,18 +114,15 @@ impl Session {
                 Some(Action::Ask(Question::Begin))
             }
             Verb::Rset if argument.is_empty() => {
-                self.count_junk();
                 self.abort();
                 self.say(&Reply::new(250, 0, 0, "Ok"));
                 None
             }
             Verb::Noop => {
-                self.count_junk();
                 self.say(&Reply::new(250, 0, 0, "Ok"));
                 None
             }
             Verb::Vrfy if !argument.is_empty() => {
-                self.count_junk();
                 Some(self.ask(Question::Vrfy(argument.to_owned())))
             }
             Verb::Quit => {
@@ -140,13 +145,10 @@ impl Session {
         None
     }
 
-    fn count_junk(&mut self) {
-        self.junk += 1;
-        self.errors += u32::from(self.junk > self.options.limits.junk);
-        if self.errors >= self.options.limits.errors {
-            let text = format!("{} Error: too many errors", self.options.hostname);
-            self.goodbye(&Reply::new(421, 7, 0, text));
-        }
+    /// Counts a command that moves nothing; true if the session was closed over it.
+    fn is_too_much_junk(&mut self) -> bool {
+        self.junk = self.junk.saturating_add(1);
+        self.junk > self.options.limits.junk && self.count_error()
     }
 
     /// What was pipelined behind STARTTLS is dropped: it was said in clear (RFC 3207 §6).
@@ -177,11 +179,12 @@ impl Session {
             self.say(&Reply::new(552, 3, 4, "Message size exceeds fixed limit"));
             return None;
         }
-        // RFC 6531 §3.5
+        // RFC 6531 §3.5; Postfix takes such a local part, and then has to guess.
         if !mail.from.is_ascii() && !mail.params.smtputf8 {
-            self.say(&Reply::new(553, 6, 7, "Error: this address needs SMTPUTF8"));
+            self.say(&needs_smtputf8());
             return None;
         }
+        self.smtputf8 = mail.params.smtputf8;
         Some(self.ask(Question::Mail(mail)))
     }
 
@@ -198,9 +201,27 @@ impl Session {
                 return None;
             }
         };
+        let address = rcpt.to.address();
+        if !address.is_ascii() && !self.smtputf8 {
+            self.refused += 1;
+            self.say(&needs_smtputf8());
+            return None;
+        }
+        // Postfix's allow_min_user=no: it would look like an option to a delivery command.
+        if address.local().as_str().starts_with('-') && self.options.protocol == Protocol::Smtp {
+            self.refused += 1;
+            self.say(&Reply::new(501, 1, 3, "Bad recipient address syntax"));
+            return None;
+        }
         // RFC 5321 §4.5.3.1.10: 452, so that the client sends the rest in another transaction.
         if self.taken >= self.options.limits.recipients {
-            self.say_verdict(&Reply::new(452, 5, 3, "Error: too many recipients"));
+            let reply = Reply::new(452, 5, 3, "Error: too many recipients");
+            self.overshoot = self.overshoot.saturating_add(1);
+            if self.overshoot > self.options.limits.overshoot {
+                self.say(&reply);
+            } else {
+                self.tell(&reply);
+            }
             return None;
         }
         Some(self.ask(Question::Rcpt(rcpt)))
@@ -226,6 +247,9 @@ impl Session {
     /// Whether the client is greeted.
     pub fn answer_greet(&mut self, answer: Result<(), Reply>) {
         match answer {
+            Ok(()) if self.options.strict_pipelining && !self.input.is_empty() => {
+                self.goodbye(&out_of_step());
+            }
             Ok(()) => {
                 let greeting = Reply::bare(220, self.options.greeting.clone());
                 self.output.extend_from_slice(&greeting.to_wire());
@@ -269,12 +293,24 @@ impl Session {
     }
 }
 
+fn needs_smtputf8() -> Reply {
+    Reply::new(553, 6, 7, "Error: this address needs SMTPUTF8")
+}
+
+fn out_of_step() -> Reply {
+    Reply::new(554, 5, 0, "Error: SMTP protocol synchronization")
+}
+
 fn refusal(error: &ParamError, bad_address: Reply, form: &str) -> Reply {
     match error {
         ParamError::Address(_) => bad_address,
         ParamError::Syntax => Reply::new(501, 5, 4, format!("Syntax: {form}")),
         ParamError::Unsupported(option) => {
             Reply::new(555, 5, 4, format!("Unsupported option: {option}"))
+        }
+        ParamError::Value("SIZE") => Reply::new(501, 5, 4, "Bad message size syntax"),
+        ParamError::Value(keyword @ ("NOTIFY" | "ORCPT")) => {
+            Reply::new(501, 5, 4, format!("Error: Bad {keyword} parameter syntax"))
         }
         ParamError::Value(keyword) => {
             Reply::new(501, 5, 4, format!("Bad {keyword} parameter syntax"))

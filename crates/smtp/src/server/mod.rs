@@ -139,6 +139,12 @@ pub struct Session {
     bdat_decoder: Option<data::Decoder>,
     /// The content is dropped: too large.
     overflow: bool,
+    /// MAIL asked for SMTPUTF8.
+    smtputf8: bool,
+    /// Recipients beyond the limit, in this transaction.
+    overshoot: usize,
+    /// What XFORWARD said is void, and the daemon hasn't heard so.
+    xforward_void: bool,
     size: u64,
     errors: u32,
     junk: u32,
@@ -162,6 +168,9 @@ impl Session {
             refused: 0,
             bdat_decoder: None,
             overflow: false,
+            smtputf8: false,
+            overshoot: 0,
+            xforward_void: false,
             size: 0,
             errors: 0,
             junk: 0,
@@ -193,10 +202,17 @@ impl Session {
         matches!(self.mode, Mode::Data(_) | Mode::Chunk(_))
     }
 
-    /// Whether a transaction is open.
+    /// Whether a transaction is open that the daemon has to hear the end of: one that was given up for
+    /// its size is over for it already.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
-        self.stage.in_transaction()
+        self.stage.in_transaction() && !self.overflow
+    }
+
+    /// True once after what XFORWARD said has become void, which it does with the transaction that it
+    /// was said for, as in Postfix.
+    pub fn take_xforward_void(&mut self) -> bool {
+        self.pending.is_empty() && std::mem::take(&mut self.xforward_void)
     }
 
     /// Whether a client could be told goodbye now: nothing is being answered or received.
@@ -242,7 +258,7 @@ impl Session {
         self.options.tls = true;
         self.stage = Stage::Fresh;
         self.hello = None;
-        self.xforward = XForward::default();
+        self.forget_xforward();
         self.logged_in = false;
         self.mode = Mode::Command;
     }
@@ -259,6 +275,7 @@ impl Session {
             require_auth: options.require_auth,
             xforward: options.xforward,
             refused_all: self.refused > 0,
+            lmtp: options.protocol == Protocol::Lmtp,
         }
     }
 
@@ -268,15 +285,30 @@ impl Session {
 
     /// Says what order and syntax made of a command: an error counts against the client.
     fn say(&mut self, reply: &Reply) {
-        let counts = reply.is_permanent() || reply.code() == 452;
-        self.errors += u32::from(counts);
-        if counts && self.errors >= self.options.limits.errors {
+        let counts = reply.is_permanent() || reply.is_transient();
+        if !(counts && self.count_error()) {
+            self.tell(reply);
+        }
+    }
+
+    /// Counts a misdeed; true if it was one too many, and the session is closed.
+    fn count_error(&mut self) -> bool {
+        self.errors = self.errors.saturating_add(1);
+        let enough = self.errors >= self.options.limits.errors;
+        if enough {
             let text = format!("{} Error: too many errors", self.options.hostname);
             self.goodbye(&Reply::new(421, 7, 0, text));
+        }
+        enough
+    }
+
+    /// Says it, and closes where the reply means that (RFC 5321 §3.8; 521 as in Postfix).
+    fn tell(&mut self, reply: &Reply) {
+        if matches!(self.mode, Mode::Closed) {
             return;
         }
         self.output.extend_from_slice(&reply.to_wire());
-        if reply.code() == 421 {
+        if matches!(reply.code(), 421 | 521) {
             self.close();
         }
     }
@@ -284,13 +316,9 @@ impl Session {
     /// Says what the daemon answered. Between ours a refused recipient is no misbehaviour: qmgrd may
     /// have a hundred of them.
     fn say_verdict(&mut self, reply: &Reply) {
-        if self.options.protocol == Protocol::Smtp {
-            self.say(reply);
-            return;
-        }
-        self.output.extend_from_slice(&reply.to_wire());
-        if reply.code() == 421 {
-            self.close();
+        match self.options.protocol {
+            Protocol::Smtp => self.say(reply),
+            Protocol::Lmtp => self.tell(reply),
         }
     }
 
@@ -316,14 +344,22 @@ impl Session {
     }
 
     fn forget_transaction(&mut self) {
-        if self.in_transaction() {
+        if self.stage.in_transaction() {
             self.stage = Stage::Idle;
+            self.forget_xforward();
         }
         self.taken = 0;
         self.refused = 0;
         self.size = 0;
         self.bdat_decoder = None;
         self.overflow = false;
+        self.smtputf8 = false;
+        self.overshoot = 0;
+    }
+
+    fn forget_xforward(&mut self) {
+        self.xforward_void |= self.xforward != XForward::default();
+        self.xforward = XForward::default();
     }
 
     fn ask(&mut self, question: Question) -> Action {

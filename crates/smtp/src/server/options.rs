@@ -12,8 +12,11 @@ pub struct Limits {
     pub auth_line: usize,
     /// Recipients of one message.
     pub recipients: usize,
+    /// Recipients beyond that, in one transaction, before each counts as an error (Postfix's
+    /// `smtpd_recipient_overshoot_limit`): RFC 5321 §4.5.3.1.10 lets a client try them all.
+    pub overshoot: usize,
     /// Commands that were refused before the session is closed with 421 (Postfix's
-    /// `smtpd_hard_error_limit`).
+    /// `smtpd_hard_error_limit`). A message that was taken sets the count back.
     pub errors: u32,
     /// NOOP, RSET, VRFY and the like before each counts as an error (Postfix's
     /// `smtpd_junk_command_limit`).
@@ -28,6 +31,7 @@ impl Default for Limits {
             command_line: 2048,
             auth_line: 12_288,
             recipients: 1000,
+            overshoot: 1000,
             errors: 20,
             junk: 100,
             size: 50 << 20,
@@ -60,6 +64,9 @@ pub struct Options {
     pub xforward: bool,
     /// HELO or EHLO must come before MAIL.
     pub require_hello: bool,
+    /// A client that talks before the greeting, or goes on behind EHLO, HELO, DATA, NOOP or VRFY
+    /// without waiting, is sent away (RFC 2920 §3.1; Postfix's `smtpd_forbid_unauth_pipelining`).
+    pub strict_pipelining: bool,
     /// The session's limits.
     pub limits: Limits,
 }
@@ -82,6 +89,7 @@ impl Options {
             require_auth: false,
             xforward: false,
             require_hello: true,
+            strict_pipelining: protocol == Protocol::Smtp,
             limits: Limits::default(),
         }
     }

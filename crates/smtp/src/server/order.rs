@@ -52,6 +52,8 @@ pub struct Circumstances {
     pub xforward: bool,
     /// MAIL was taken and recipients were tried in vain.
     pub refused_all: bool,
+    /// The protocol is LMTP.
+    pub lmtp: bool,
 }
 
 /// `Ok` where the command may come.
@@ -70,7 +72,7 @@ pub fn check(stage: Stage, verb: Verb, now: Circumstances) -> Result<(), Reply> 
     let bad = |text: &str| Err(Reply::new(503, 5, 1, format!("Error: {text}")));
     match (stage, verb) {
         (Fresh, Verb::Mail | Verb::Auth | Verb::XForward) if now.require_hello => {
-            bad("send HELO/EHLO first")
+            bad(if now.lmtp { "send LHLO first" } else { "send HELO/EHLO first" })
         }
         (Mail | Rcpt | Bdat, Verb::Mail) => bad("nested MAIL command"),
         (Fresh | Idle, Verb::Mail) if now.require_auth && !now.logged_in => {
@@ -78,6 +80,10 @@ pub fn check(stage: Stage, verb: Verb, now: Circumstances) -> Result<(), Reply> 
         }
         (Fresh | Idle, Verb::Rcpt) => bad("need MAIL command"),
         (Fresh | Idle, Verb::Data | Verb::Bdat) => bad("need RCPT command"),
+        // RFC 2033 §4.2 wants 503 in LMTP.
+        (Mail, Verb::Data | Verb::Bdat) if now.refused_all && now.lmtp => {
+            bad("no valid recipients")
+        }
         (Mail, Verb::Data | Verb::Bdat) if now.refused_all => {
             Err(Reply::new(554, 5, 1, "Error: no valid recipients"))
         }
@@ -114,6 +120,7 @@ mod tests {
         require_auth: false,
         xforward: true,
         refused_all: false,
+        lmtp: false,
     };
 
     /// Every cell: `.` may come, a digit is the reply of `REPLIES`.

@@ -16,7 +16,7 @@ impl Session {
             return self.syntax("AUTH mechanism");
         }
         if !self.options.auth.contains(&mechanism) {
-            self.say(&Reply::new(504, 5, 4, "Error: unrecognized authentication type"));
+            self.say(&failed("Invalid authentication mechanism"));
             return None;
         }
         let initial = match initial {
@@ -25,16 +25,13 @@ impl Session {
             "=" => Some(Vec::new()),
             text => match STANDARD.decode(text) {
                 Ok(octets) => Some(octets),
-                Err(_) => return self.bad_base64(),
+                Err(_) => {
+                    self.say(&failed("Invalid base64 data in initial response"));
+                    return None;
+                }
             },
         };
         Some(self.ask(Question::Auth { mechanism, initial }))
-    }
-
-    fn bad_base64(&mut self) -> Option<Action> {
-        self.resume();
-        self.say(&Reply::new(501, 5, 2, "Error: cannot decode this base64"));
-        None
     }
 
     pub(super) fn auth_line(&mut self) -> Option<Action> {
@@ -59,7 +56,8 @@ impl Session {
         match STANDARD.decode(&line) {
             Ok(octets) => Some(self.ask(Question::AuthResponse(octets))),
             Err(_) => {
-                self.bad_base64();
+                self.resume();
+                self.say(&failed("Invalid base64 data in continued response"));
                 Some(Action::AuthCancelled)
             }
         }
@@ -84,4 +82,9 @@ impl Session {
             AuthAnswer::Refused(reply) => self.say(&reply),
         }
     }
+}
+
+/// Postfix's words; RFC 4954 §4 has 504 and 501 for these, and clients look at the first digit.
+fn failed(why: &str) -> Reply {
+    Reply::new(535, 7, 8, format!("Error: authentication failed: {why}"))
 }
