@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How much is read back at a time.
 const PIECE: usize = 64 << 10;
@@ -40,7 +40,7 @@ impl Kept {
         let (file, piece) = blocking(move || {
             let mut file = match file {
                 Some(file) => file,
-                None => tempfile::tempfile_in(&scratch)?,
+                None => unlinked(&scratch)?,
             };
             file.write_all(&piece)?;
             Ok((file, piece))
@@ -107,6 +107,22 @@ impl Reader {
     }
 }
 
+/// Whether the scratch folder can be written: better known at the start than at the first large
+/// message.
+///
+/// # Errors
+/// Why not, with the folder's name.
+pub async fn probe(scratch: PathBuf) -> io::Result<()> {
+    blocking(move || unlinked(&scratch).map(drop)).await
+}
+
+fn unlinked(scratch: &Path) -> io::Result<File> {
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("scratch folder {}: {error}", scratch.display()))
+    };
+    tempfile::tempfile_in(scratch).map_err(named)
+}
+
 /// Runs file work on a thread that may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -153,5 +169,7 @@ mod tests {
     async fn a_folder_that_is_gone() {
         let mut kept = Kept::new(1, "/nonexistent/scratch".into());
         assert!(kept.push(b"hello").await.is_err());
+        let error = probe("/nonexistent/scratch".into()).await.expect_err("gone").to_string();
+        assert!(error.starts_with("scratch folder /nonexistent/scratch: "), "{error}");
     }
 }

@@ -43,6 +43,9 @@ impl Daemon for Smtpd {
     }
 
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
+        if settings.straight_in.is_some() {
+            kept::probe(settings.scratch.clone()).await.map_err(Error::other)?;
+        }
         let figures = Arc::new(Figures::default());
         for (name, _) in figures.list() {
             let figures = Arc::clone(&figures);
