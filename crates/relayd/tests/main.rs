@@ -1,10 +1,6 @@
 //! relayd as a process: LMTP on a Unix socket in, mail servers of this test out.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test ends by panicking"
-)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test ends by panicking")]
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,3 +1,5 @@
+//! Framing: any split into packets is the same, and what is skipped is skipped to exactly its end.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Commands as clients write them, what is refused and in which words, and that nothing panics.
+
 use mailbox::Flag;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Address lists, good and broken, as Dovecot shows them in ENVELOPE.
+
 use proptest::prelude::*;
 
 use super::*;

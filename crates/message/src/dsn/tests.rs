@@ -1,3 +1,5 @@
+//! Reports whole, and the fields of single recipients.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! MIME trees with their offsets, odd ones among them, for any split of the octets.
+
 use proptest::prelude::*;
 
 use super::*;

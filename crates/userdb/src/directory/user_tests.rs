@@ -1,3 +1,5 @@
+//! User look-ups through chains of userdbs.
+
 use super::super::login::tests::{names, passdb, userdb, world};
 use super::*;
 use crate::directory::{DirectoryConfig, UserdbDriver};

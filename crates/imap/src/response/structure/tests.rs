@@ -1,3 +1,5 @@
+//! ENVELOPE and BODYSTRUCTURE as Dovecot prints them.
+
 use super::*;
 
 fn body(structure: &Structure, extended: bool) -> String {
