@@ -50,8 +50,17 @@ impl<F: Fs> Draft<F> {
         let mut hash = DefaultHasher::new();
         identity(&head).hash(&mut hash);
         let head_size = bytes.len() as u64;
-        let mut draft =
-            Self { spool, head, name, file, head_size, size: 0, hash, spoiled: false, renamed: false };
+        let mut draft = Self {
+            spool,
+            head,
+            name,
+            file,
+            head_size,
+            size: 0,
+            hash,
+            spoiled: false,
+            renamed: false,
+        };
         draft.append(&bytes)?;
         Ok(draft)
     }

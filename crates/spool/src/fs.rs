@@ -113,7 +113,7 @@ pub trait Fs: Send + Sync + 'static {
     /// As the system gives them.
     fn remove(&self, folder: Folder, name: &str) -> io::Result<()>;
     /// Returns once the folder's names are on stable storage. After an error nothing is known
-    /// about them, and a second call must not be believed.
+    /// about them.
     ///
     /// # Errors
     /// As the system gives them.
@@ -122,11 +122,8 @@ pub trait Fs: Send + Sync + 'static {
     ///
     /// # Errors
     /// As the system gives them.
-    fn list(
-        &self,
-        folder: Folder,
-        each: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> io::Result<()>;
+    fn list(&self, folder: Folder, each: &mut dyn FnMut(&str) -> ControlFlow<()>)
+    -> io::Result<()>;
     /// Octets that may still be written.
     ///
     /// # Errors
@@ -146,7 +143,8 @@ pub trait FsFile: Send + 'static {
     /// # Errors
     /// As the system gives them.
     fn overwrite(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
-    /// Returns once the content is on stable storage; see [`Fs::sync_folder`] on errors.
+    /// Returns once the content is on stable storage. After an error some of it may be lost, and a
+    /// second call must not be believed: the file is to be written anew.
     ///
     /// # Errors
     /// As the system gives them.
@@ -179,15 +177,13 @@ pub(crate) fn read_all(file: &impl FsFile, limit: u64) -> io::Result<Vec<u8>> {
 pub(crate) fn read_range(file: &impl FsFile, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     const STEP: u64 = 64 * 1024;
     let mut out = Vec::new();
+    let mut buffer = vec![0; length.min(STEP) as usize];
     while (out.len() as u64) < length {
-        let step = (length - out.len() as u64).min(STEP) as usize;
-        let start = out.len();
-        out.resize(start + step, 0);
-        let buffer = out.get_mut(start..).unwrap_or_default();
-        let read = file.read_at(offset + start as u64, buffer)?;
-        out.truncate(start + read);
-        if read == 0 {
-            break;
+        let wanted = (length - out.len() as u64).min(STEP) as usize;
+        let piece = buffer.get_mut(..wanted).unwrap_or_default();
+        match file.read_at(offset + out.len() as u64, piece)? {
+            0 => break,
+            read => out.extend_from_slice(piece.get(..read).unwrap_or_default()),
         }
     }
     Ok(out)

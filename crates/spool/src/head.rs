@@ -17,7 +17,7 @@
 use std::fmt::Write as _;
 
 use address::TraceId;
-use smtp::{Envelope, XForward};
+use smtp::{Envelope, Mail, Rcpt, XFORWARD_NAMES, XForward};
 
 /// The most recipients one entry holds.
 pub const MAX_RECIPIENTS: usize = 5_000;
@@ -100,8 +100,11 @@ impl Head {
             let origin: String = origin.chars().filter(|c| !c.is_control()).take(256).collect();
             let _ = writeln!(out, "origin {origin}");
         }
-        for line in self.client.lines() {
-            push_line(&mut out, &line)?;
+        // An unknown client needs no lines.
+        if self.client != XForward::default() {
+            for line in self.client.lines(&XFORWARD_NAMES.map(str::to_owned)) {
+                push_line(&mut out, &line)?;
+            }
         }
         push_line(&mut out, &self.envelope.mail.to_string())?;
         for rcpt in &self.envelope.rcpts {
@@ -165,8 +168,8 @@ struct Fields {
     arrived: Option<u64>,
     origin: Option<String>,
     client: XForward,
-    mail: Option<smtp::Mail>,
-    rcpts: Vec<smtp::Rcpt>,
+    mail: Option<Mail>,
+    rcpts: Vec<Rcpt>,
 }
 
 impl Fields {
@@ -178,15 +181,13 @@ impl Fields {
             "arrived" => self.arrived = Some(value.parse().map_err(|e| malformed(at, &e))?),
             "origin" => self.origin = Some(value.to_owned()),
             "XFORWARD" => {
-                let more = XForward::parse_line(line).map_err(|e| malformed(at, &e))?;
-                self.client.merge(&more);
+                self.client.merge(value).map_err(|e| malformed(at, &e))?;
             }
             "MAIL" => {
-                self.mail = Some(smtp::parse_mail_line(line).map_err(|e| malformed(at, &e))?);
+                self.mail = Some(Mail::parse(line).map_err(|e| malformed(at, &e))?);
             }
             "RCPT" => {
-                let rcpt = smtp::parse_rcpt_line(line).map_err(|e| malformed(at, &e))?;
-                self.rcpts.push(rcpt);
+                self.rcpts.push(Rcpt::parse(line).map_err(|e| malformed(at, &e))?);
                 if self.rcpts.len() > MAX_RECIPIENTS {
                     return Err(HeadError::Recipients(self.rcpts.len()));
                 }
@@ -218,4 +219,98 @@ impl Fields {
 
 fn malformed(at: usize, why: &dyn ToString) -> HeadError {
     HeadError::Malformed { line: at + 1, why: why.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sample() -> Head {
+        let mail = "MAIL FROM:<alice@vmail.test> BODY=8BITMIME RET=HDRS ENVID=env+201";
+        let rcpts = [
+            "RCPT TO:<bob@remote.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;q+2B40r.test",
+            "RCPT TO:<\"a b\"@remote.test>",
+        ];
+        let mut client = XForward::default();
+        client.merge("NAME=client.test ADDR=192.0.2.7 HELO=a+20b").expect("good");
+        Head {
+            trace: TraceId::new(1_795_550_305_123, 7),
+            arrived: 1_795_550_305_123,
+            origin: Some("B97AE9961B1".to_owned()),
+            client,
+            envelope: Envelope {
+                mail: Mail::parse(mail).expect("good"),
+                rcpts: rcpts.iter().map(|line| Rcpt::parse(line).expect("good")).collect(),
+            },
+        }
+    }
+
+    #[test]
+    fn the_commands_stand_there_as_they_were() {
+        let bytes = sample().to_bytes().expect("fits");
+        let text = String::from_utf8(bytes.clone()).expect("text");
+        let expected = format!(
+            "Dovetail-Queue-Message 1\nsize 00000000000000000000\ntrace {}\n\
+             arrived 1795550305123\norigin B97AE9961B1\n\
+             XFORWARD NAME=client.test ADDR=192.0.2.7 PORT=[UNAVAILABLE] \
+             PROTO=[UNAVAILABLE] HELO=a+20b IDENT=[UNAVAILABLE] SOURCE=[UNAVAILABLE] \
+             LOGIN=[UNAVAILABLE]\n\
+             MAIL FROM:<alice@vmail.test> BODY=8BITMIME RET=HDRS ENVID=env+201\n\
+             RCPT TO:<bob@remote.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;q+2B40r.test\n\
+             RCPT TO:<\"a b\"@remote.test>\n\n",
+            sample().trace
+        );
+        assert_eq!(text, expected);
+        let parsed = Head::parse(&bytes).expect("reads");
+        assert_eq!(parsed.head.envelope, sample().envelope);
+        assert_eq!(parsed.head.client, sample().client);
+        assert_eq!(parsed.head.origin, sample().origin);
+        let (at, digits) = Head::size_patch(42);
+        assert_eq!(&text[at as usize..][..digits.len()], "00000000000000000000");
+        assert_eq!(digits, "00000000000000000042");
+        assert_eq!(Head::end(&bytes), Some(bytes.len()));
+    }
+
+    #[test]
+    fn later_versions() {
+        let text = String::from_utf8(sample().to_bytes().expect("fits")).expect("text");
+        let more = text.replace("arrived", "colour red\narrived");
+        assert!(Head::parse(more.as_bytes()).is_ok());
+        let newer = text.replace("Message 1\n", "Message 2\n");
+        assert!(matches!(Head::parse(newer.as_bytes()), Err(HeadError::Newer(_))));
+    }
+
+    #[test]
+    fn limits() {
+        let mut head = sample();
+        head.envelope.rcpts.clear();
+        assert!(matches!(head.to_bytes(), Err(HeadError::Recipients(0))));
+        let rcpt = Rcpt::parse("RCPT TO:<a@b.test>").expect("good");
+        head.envelope.rcpts = vec![rcpt; MAX_RECIPIENTS + 1];
+        assert!(matches!(head.to_bytes(), Err(HeadError::Recipients(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            key in "size|trace|arrived|XFORWARD|MAIL|RCPT|\\PC{0,10}",
+            value in "\\PC{0,60}|FROM:<[a@.]{0,8}>|TO:<[a@.]{0,8}>",
+        ) {
+            let _ = Head::parse(&bytes);
+            let _ = Head::parse(format!("{MAGIC} 1\n{key} {value}\n\n").as_bytes());
+        }
+
+        #[test]
+        fn a_torn_head_is_seen(cut in 0..400usize) {
+            let bytes = sample().to_bytes().expect("fits");
+            let whole = Head::parse(&bytes).expect("reads");
+            if let Some(torn) = bytes.get(..cut) && let Ok(read) = Head::parse(torn) {
+                // Only whole lines may be missing: the size then tells.
+                prop_assert_eq!(read.head.trace, whole.head.trace);
+            }
+        }
+    }
 }

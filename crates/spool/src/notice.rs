@@ -13,7 +13,8 @@ const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 #[must_use]
 pub fn derived_id(original: EntryId, round: u32, made: u64) -> TraceId {
     let text = format!("dovetail report {original} {round}");
-    let hash = text.bytes().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
+    let hash =
+        text.bytes().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
     TraceId::new(made, hash)
 }
 

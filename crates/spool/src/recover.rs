@@ -49,8 +49,7 @@ fn remove_orphans<F: Fs>(fs: &F) -> Result<usize, SpoolError> {
     };
     let names = collect(fs, Folder::State, orphaned)?;
     for name in &names {
-        fs.remove(Folder::State, name)
-            .map_err(SpoolError::io("remove a record", Folder::State))?;
+        fs.remove(Folder::State, name).map_err(SpoolError::io("remove a record", Folder::State))?;
     }
     // Also if there were none: the last process may have removed one and died before the sync.
     fs.sync_folder(Folder::State, Site::Orphans)

@@ -80,6 +80,14 @@ pub struct Body<F: Fs> {
     size: u64,
 }
 
+/// A message's file, its head read and its length checked.
+struct Opened<F: Fs> {
+    head: Head,
+    size: u64,
+    file: F::File,
+    start: u64,
+}
+
 impl<F: Fs> Spool<F> {
     /// Takes a spool up: makes its folders, removes what a crash left behind.
     ///
@@ -110,7 +118,7 @@ impl<F: Fs> Spool<F> {
     /// # Errors
     /// `NotFound`, or that its files can't be read: see [`Spool::quarantine`].
     pub fn load(&self, id: EntryId) -> Result<Entry, SpoolError> {
-        let (head, size, _) = self.head(id)?;
+        let Opened { head, size, .. } = self.open_message(id)?;
         let state = self.state(id)?;
         Ok(Entry { id, head, state, size })
     }
@@ -120,7 +128,7 @@ impl<F: Fs> Spool<F> {
     /// # Errors
     /// As [`Spool::load`].
     pub fn body(&self, id: EntryId) -> Result<Body<F>, SpoolError> {
-        let (_, size, (file, start)) = self.head(id)?;
+        let Opened { size, file, start, .. } = self.open_message(id)?;
         Ok(Body { file, at: start, start, size })
     }
 
@@ -236,7 +244,7 @@ impl<F: Fs> Spool<F> {
         Some(lock.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn head(&self, id: EntryId) -> Result<(Head, u64, (F::File, u64)), SpoolError> {
+    fn open_message(&self, id: EntryId) -> Result<Opened<F>, SpoolError> {
         let file = match self.fs().open(Folder::Queue, &id.to_string()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(SpoolError::NotFound(id));
@@ -252,7 +260,7 @@ impl<F: Fs> Spool<F> {
             let source = HeadError::Size { expected: parsed.size, found };
             return Err(SpoolError::Head { id, source });
         }
-        Ok((parsed.head, parsed.size, (file, start)))
+        Ok(Opened { head: parsed.head, size: parsed.size, file, start })
     }
 
     fn open_state(&self, id: EntryId) -> Result<Option<F::File>, SpoolError> {

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 mod file;
 
-pub use file::{MAX_STATE_OCTETS, StateError};
 pub(crate) use file::{Glance, glance};
+pub use file::{MAX_STATE_OCTETS, StateError};
 
 /// The longest text of a verdict that is kept, in octets; longer ones are cut.
 pub const MAX_TEXT_OCTETS: usize = 2048;

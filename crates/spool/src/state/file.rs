@@ -64,11 +64,7 @@ impl State {
         let entry = EntryLine { rounds: self.rounds, extra: self.extra.clone() };
         push(&mut out, "entry", &entry)?;
         for (n, recipient) in &self.recipients {
-            push(
-                &mut out,
-                "recipient",
-                &RecipientLine { n: *n, recipient: recipient.clone() },
-            )?;
+            push(&mut out, "recipient", &RecipientLine { n: *n, recipient: recipient.clone() })?;
         }
         for notice in &self.notices {
             push(&mut out, "notice", notice)?;
