@@ -111,7 +111,9 @@ async fn stop(
     let joined = match ended {
         Some(joined) => {
             life.end(drain).await;
-            joined
+            // Nobody asked it to: a service manager must start it again.
+            let unasked = || Err(Error::other("the daemon ended by itself"));
+            joined.map(|result| result.and_then(|()| unasked()))
         }
         None => {
             let (cut, joined) =

@@ -1,7 +1,7 @@
 //! `dovetail config`: everything that is wrong with a folder of configuration, at once and without
 //! starting anything; and the sample files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use daemon::{Config, Daemon, FileSpec, Problem};
@@ -26,7 +26,13 @@ const fn known<D: Daemon>() -> Known {
     }
 }
 
-const KNOWN: [Known; 1] = [known::<authd::Authd>()];
+const KNOWN: &[Known] =
+    &[known::<authd::Authd>(), known::<smtpd::Smtpd>(), known::<relayd::Relayd>()];
+
+/// Who must wait longer than whom works, so that nobody gives up on work that is being done:
+/// the waiting daemon with its key, the working one with its own.
+const PATIENCE: [(&str, &str, &str, &str); 2] =
+    [("smtpd", "straight_in_wait", "lmtpd", "work_limit"), ("qmgrd", "wait", "relayd", "max_time")];
 
 pub(crate) fn run(arguments: &ConfigArguments, cli: &Cli) -> Result<(), Failure> {
     match &arguments.command {
@@ -56,11 +62,14 @@ pub(crate) fn problems(folder: &Path) -> Vec<Problem> {
         Err(error) => return vec![Problem::file(folder, format!("cannot be read: {error}"))],
     };
     let mut problems = Vec::new();
+    let mut good = BTreeMap::new();
     for daemon in KNOWN.iter().filter(|daemon| names.contains(daemon.name)) {
-        if let Err(found) = (daemon.check)(folder) {
-            problems.extend(found);
+        match (daemon.check)(folder) {
+            Ok(config) => drop(good.insert(daemon.name, config)),
+            Err(found) => problems.extend(found),
         }
     }
+    problems.extend(impatience(&good));
     let read: BTreeSet<&str> =
         KNOWN.iter().flat_map(|daemon| (daemon.files)()).map(|file| file.name).collect();
     for name in names.iter().filter(|name| !read.contains(name.as_str())) {
@@ -73,6 +82,18 @@ pub(crate) fn problems(folder: &Path) -> Vec<Problem> {
     problems.sort();
     problems.dedup();
     problems
+}
+
+/// Where a daemon would give up on another one that still works for it.
+fn impatience(configs: &BTreeMap<&str, Config>) -> Vec<Problem> {
+    let wrong = |(waiter, wait, worker, work): &(&str, &str, &str, &str)| {
+        let (waiter, worker_config) = (configs.get(waiter)?, configs.get(worker)?);
+        let (patience, limit) = (waiter.duration(wait), worker_config.duration(work));
+        let shown = daemon::print_duration(limit);
+        let message = format!("must be longer than `{work}` of {worker}.toml, which is {shown}");
+        (patience <= limit).then(|| waiter.problem(wait, message))
+    };
+    PATIENCE.iter().filter_map(wrong).collect()
 }
 
 /// The folder's files, without `.toml`.
@@ -117,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_key_of_every_daemon_is_sound() {
-        for daemon in &KNOWN {
+        for daemon in KNOWN {
             for spec in (daemon.files)() {
                 assert!(
                     !spec.doc.is_empty() && spec.doc.ends_with('.'),

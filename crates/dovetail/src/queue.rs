@@ -44,32 +44,58 @@ fn show(cli: &Cli, answer: &Value) -> Result<(), Failure> {
     if cli.json { output::print_json(answer) } else { output::print(&output::outline(answer)) }
 }
 
-/// One line a recipient that still waits; a message without one has a line of its own.
+/// One line a recipient that still waits; a message without one has a line of its own. The keys are
+/// those of `postqueue -j`.
 fn list(answer: &Value) -> String {
-    let messages = answer.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let messages = array(answer, "messages");
     if messages.is_empty() {
         return "the queue is empty\n".to_owned();
     }
     let mut rows = Vec::new();
     for message in messages {
-        let field =
-            |value: &Value, key: &str| output::plain_text(value.get(key).unwrap_or(&Value::Null));
         let head = [
-            field(message, "id"),
-            field(message, "size"),
-            field(message, "arrived"),
-            field(message, "from"),
+            field(message, "queue_id"),
+            field(message, "message_size"),
+            time(message.get("arrival_time")),
+            address(message.get("sender")),
         ];
-        let recipients = message.get("recipients").and_then(Value::as_array);
-        let recipients = recipients.map_or(&[][..], Vec::as_slice);
+        let recipients = array(message, "recipients");
         if recipients.is_empty() {
             rows.push(head.to_vec());
         }
         for (index, recipient) in recipients.iter().enumerate() {
             let mut row = if index == 0 { head.to_vec() } else { vec![String::new(); head.len()] };
-            row.extend(["to", "status", "reason"].map(|key| field(recipient, key)));
+            row.push(address(recipient.get("address")));
+            row.push(field(recipient, "delay_reason"));
             rows.push(row);
         }
     }
-    output::table(&["ID", "SIZE", "ARRIVED", "FROM", "TO", "STATUS", "REASON"], &rows)
+    output::table(&["ID", "SIZE", "ARRIVED", "FROM", "TO", "REASON"], &rows)
+}
+
+fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn field(value: &Value, key: &str) -> String {
+    output::plain_text(value.get(key).unwrap_or(&Value::Null))
+}
+
+/// The null sender is shown as `<>`.
+fn address(value: Option<&Value>) -> String {
+    match value.map(output::plain_text).as_deref() {
+        None | Some("-") => "-".to_owned(),
+        Some("") => "<>".to_owned(),
+        Some(address) => address.to_owned(),
+    }
+}
+
+/// A time in RFC 3339, or seconds since 1970 as postqueue writes it.
+fn time(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::Number(seconds)) => {
+            daemon::rfc3339(seconds.as_u64().unwrap_or(0).saturating_mul(1000))
+        }
+        other => output::plain_text(other.unwrap_or(&Value::Null)),
+    }
 }
