@@ -1,1 +1,72 @@
-//! Final delivery into mailboxes.
+//! Final delivery: LMTP in, Maildir out.
+//!
+//! Asks authd's userdb who a recipient is when RCPT is said, writes the message once for each
+//! recipient, and answers each when its copy is on stable storage. A message offered again under its
+//! trace id is stored once for each recipient. Knows no aliases (smtpd's) and keeps no queue
+//! (qmgrd's): what can't be done now is answered with 4xx. RFC 2033 rules it.
+
+mod content;
+mod deliver;
+mod header;
+mod keys;
+mod once;
+mod recipient;
+mod session;
+mod settings;
+
+use std::sync::Arc;
+
+use auth_client::{Timeouts, UserClient};
+use daemon::{Config, Context, Daemon, Domains, Error, FileSpec, Mail, Problem};
+
+pub use settings::Settings;
+
+use crate::once::Deliveries;
+use crate::session::{Session, Shared};
+
+/// The daemon.
+#[derive(Debug)]
+pub struct Lmtpd;
+
+impl Daemon for Lmtpd {
+    const NAME: &'static str = "lmtpd";
+    type Settings = Settings;
+
+    fn files() -> Vec<FileSpec> {
+        vec![FileSpec::daemon(Self::NAME, keys::DOC, keys::KEYS), Domains::spec(), Mail::spec()]
+    }
+
+    fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {
+        Settings::read(config)
+    }
+
+    async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
+        let shared = Arc::new(Shared {
+            users: UserClient::new(&settings.auth_userdb, Timeouts::default()),
+            deliveries: Deliveries::new(settings.delivered_table, daemon::now_millis()),
+            own_uid: daemon::users::own_ids().0,
+            figures: session::Figures::default(),
+        });
+        session::Figures::show(&shared, &context.admin);
+        let options = Arc::new(settings.server_options());
+        let shutdown = context.shutdown.clone();
+        for listener in context.take_listeners() {
+            let (shared, options, shutdown) =
+                (Arc::clone(&shared), Arc::clone(&options), shutdown.clone());
+            let reload = context.reload.clone();
+            context.serve(listener, settings.max_connections, move |stream, peer| {
+                let (shared, options, shutdown) =
+                    (Arc::clone(&shared), Arc::clone(&options), shutdown.clone());
+                let settings = Arc::clone(&reload.borrow());
+                async move {
+                    let client = peer.to_string();
+                    let mut session = Session::new(settings, shared, peer);
+                    let ended = smtp_server::serve(stream, &options, &mut session, &shutdown).await;
+                    tracing::debug!(client, ?ended, "connection ended");
+                }
+            });
+        }
+        shutdown.cancelled().await;
+        Ok(())
+    }
+}

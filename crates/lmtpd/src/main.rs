@@ -1,0 +1,5 @@
+//! The lmtpd program: see the library.
+
+fn main() -> std::process::ExitCode {
+    daemon::main::<lmtpd::Lmtpd>()
+}

@@ -1,0 +1,157 @@
+//! Who a recipient is, and where its mail goes: decided when RCPT is said.
+
+use std::path::PathBuf;
+
+use address::Address;
+use auth_client::{User, UserClient};
+use mailbox::MailboxName;
+use smtp::{Rcpt, Reply};
+use store::{Location, Owner};
+
+use crate::settings::Settings;
+
+/// The service that userdb look-ups name.
+const SERVICE: &str = "lmtp";
+
+/// A recipient that was taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Recipient {
+    /// As it was said, case kept.
+    pub(crate) address: Address,
+    /// The user's name after normalising.
+    pub(crate) user: String,
+    pub(crate) owner: Owner,
+    pub(crate) location: Location,
+    /// Where the mail goes if it exists, or may be made; else INBOX.
+    pub(crate) detail_mailbox: Option<MailboxName>,
+    /// Tells the delivery apart from others of the message in the same mailbox; none for the user's
+    /// plain address.
+    pub(crate) mark: Option<String>,
+}
+
+/// Asks the userdb, and checks its answer.
+pub(crate) async fn resolve(
+    rcpt: &Rcpt,
+    users: &UserClient,
+    settings: &Settings,
+    own_uid: u32,
+) -> Result<Recipient, Reply> {
+    let address = rcpt.to.address().clone();
+    let (plain, detail) = address.split_detail(&settings.recipient_delimiter);
+    let login = login_of(&plain);
+    let user = match users.user(&login, SERVICE).await {
+        Ok(Some(user)) => user,
+        Ok(None) => {
+            return Err(Reply::new(550, 1, 1, format!("<{address}> User doesn't exist: {login}")));
+        }
+        Err(error) => {
+            tracing::warn!(to = %address, %error, "can't look the recipient up");
+            return Err(temporary(&address));
+        }
+    };
+    let detail_mailbox = detail
+        .filter(|_| settings.detail_mailbox)
+        .and_then(|detail| MailboxName::parse(detail, settings.separator).ok());
+    place(&address, user, settings, own_uid)
+        .map(|(user, owner, location)| {
+            let folded = address.folded();
+            let mark = (folded != user.to_lowercase()).then_some(folded);
+            let address = address.clone();
+            Recipient { address, user, owner, location, detail_mailbox, mark }
+        })
+        .map_err(|why| {
+            tracing::error!(to = %address, why, "can't deliver to this user");
+            temporary(&address)
+        })
+}
+
+/// The name that the userdb knows: unquoted.
+fn login_of(address: &Address) -> String {
+    match address.domain() {
+        Some(domain) => format!("{}@{domain}", address.local().as_str()),
+        None => address.local().as_str().to_owned(),
+    }
+}
+
+pub(crate) fn temporary(address: &Address) -> Reply {
+    Reply::new(451, 3, 0, format!("<{address}> Temporary internal error"))
+}
+
+/// Where the user's mail is, if we may go there.
+fn place(
+    address: &Address,
+    mut user: User,
+    settings: &Settings,
+    own_uid: u32,
+) -> Result<(String, Owner, Location), String> {
+    if let Some(uid) = user.uid.filter(|uid| *uid != own_uid) {
+        return Err(format!(
+            "the userdb says uid={uid} and lmtpd runs as {own_uid}: let the userdb name lmtpd's user"
+        ));
+    }
+    let location = match user.fields.remove("mail") {
+        Some(text) => Location::parse(&text).map_err(|error| format!("userdb: {error}"))?,
+        None => settings.location.clone(),
+    };
+    let owner = Owner { name: user.name.clone(), home: user.home };
+    let path = location.expand(&owner).map_err(|error| format!("{address}: {error}"))?;
+    if !settings.mail_roots.is_empty() {
+        let below = |path: &PathBuf| settings.mail_roots.iter().any(|root| path.starts_with(root));
+        if !below(&path) || owner.home.as_ref().is_some_and(|home| !below(home)) {
+            return Err(format!("{} or the user's home is outside mail_roots", path.display()));
+        }
+    }
+    Ok((user.name, owner, location))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use daemon::{Config, Daemon as _};
+    use std::collections::BTreeMap;
+
+    fn settings(text: &str) -> Settings {
+        let config = Config::from_texts("lmtpd", &crate::Lmtpd::files(), &[("lmtpd", text)]);
+        Settings::read(&config.expect("well formed")).expect("good")
+    }
+
+    fn user(uid: Option<u32>, home: &str, mail: Option<&str>) -> User {
+        let fields = mail.map(|mail| ("mail".to_owned(), mail.to_owned()));
+        User {
+            name: "a@b.test".to_owned(),
+            uid,
+            gid: None,
+            home: Some(home.into()),
+            fields: fields.into_iter().collect::<BTreeMap<_, _>>(),
+        }
+    }
+
+    #[test]
+    fn only_where_we_may_go() {
+        let address: Address = "a@b.test".parse().expect("address");
+        let roots = settings("mail_roots = [\"/var/vmail\"]\n");
+        let try_it = |uid, home: &str, mail| {
+            place(&address, user(uid, home, mail), &roots, 5000).map(|(_, owner, location)| {
+                location.expand(&owner).expect("expands").display().to_string()
+            })
+        };
+        assert_eq!(try_it(Some(5000), "/var/vmail/a", None), Ok("/var/vmail/a/Maildir".into()));
+        assert_eq!(
+            try_it(None, "/var/vmail/a", Some("maildir:/var/vmail/x")),
+            Ok("/var/vmail/x".into())
+        );
+        assert!(try_it(Some(0), "/var/vmail/a", None).is_err());
+        assert!(try_it(None, "/home/a", None).is_err());
+        assert!(try_it(None, "/var/vmail2/a", None).is_err());
+        assert!(try_it(None, "/var/vmail/../etc", None).is_err());
+        assert!(try_it(None, "/home/a", Some("maildir:/var/vmail/x")).is_err());
+        assert!(try_it(None, "/var/vmail/a", Some("maildir:/etc/x")).is_err());
+        assert!(try_it(None, "/var/vmail/a", Some("mbox:/var/vmail/x")).is_err());
+    }
+
+    #[test]
+    fn logins_are_unquoted() {
+        let address: Address = "\"a b\"@c.test".parse().expect("address");
+        assert_eq!(login_of(&address), "a b@c.test");
+    }
+}

@@ -1,0 +1,115 @@
+//! What lmtpd.toml, domains.toml and mail.toml come to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use daemon::{Config, Domains, Mail, Problem};
+use smtp::Protocol;
+use store::Location;
+
+/// Hops between the daemons allow so much more than the message's limit, for headers.
+const HEADER_ALLOWANCE: u64 = 64 * 1024;
+
+/// Everything that an operator can set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// This host's name.
+    pub hostname: String,
+    /// What separates a user from a detail.
+    pub recipient_delimiter: String,
+    /// authd's userdb socket.
+    pub auth_userdb: PathBuf,
+    /// Where mail is, unless the userdb's `mail` field says otherwise.
+    pub location: Location,
+    /// What separates a mailbox from its parent.
+    pub separator: char,
+    /// `+detail` goes into the mailbox of that name.
+    pub detail_mailbox: bool,
+    /// It is made where it is missing.
+    pub autocreate: bool,
+    /// Where mail must lie; empty: anywhere.
+    pub mail_roots: Vec<PathBuf>,
+    /// Whose trace ids count, beside our own user's.
+    pub trusted_ids: Vec<u32>,
+    /// For all deliveries of a message.
+    pub work_limit: Duration,
+    /// Deliveries remembered.
+    pub delivered_table: usize,
+    /// Octets of a message kept in memory.
+    pub body_in_memory: usize,
+    /// Connections at a time.
+    pub max_connections: usize,
+    /// Recipients of a message.
+    pub max_recipients: usize,
+    /// For a silent client.
+    pub idle: Duration,
+    /// Octets of content.
+    pub size_limit: u64,
+}
+
+impl Settings {
+    pub(crate) fn read(config: &Config) -> Result<Self, Vec<Problem>> {
+        let domains = Domains::read(config.file("domains"));
+        let mail = Mail::read(config.file("mail"));
+        let mut problems = Vec::new();
+        let location = Location::parse(&mail.location).map_err(|error| {
+            problems.push(config.file("mail").problem("mail_location", error.to_string()));
+        });
+        if config.boolean("autocreate") && !config.boolean("detail_mailbox") {
+            problems.push(config.problem("autocreate", "it needs detail_mailbox = true"));
+        }
+        let Ok(location) = location else { return Err(problems) };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            hostname: domains.hostname,
+            recipient_delimiter: domains.recipient_delimiter,
+            auth_userdb: config.path("auth_userdb").to_owned(),
+            location,
+            separator: mail.separator,
+            detail_mailbox: config.boolean("detail_mailbox"),
+            autocreate: config.boolean("autocreate"),
+            mail_roots: config.texts("mail_roots").into_iter().map(PathBuf::from).collect(),
+            trusted_ids: config.users("trusted_ids"),
+            work_limit: config.duration("work_limit"),
+            delivered_table: config.count("delivered_table"),
+            body_in_memory: usize::try_from(config.size("body_in_memory")).unwrap_or(usize::MAX),
+            max_connections: config.count("max_connections"),
+            max_recipients: config.count("max_recipients"),
+            idle: config.duration("idle"),
+            size_limit: domains.message_size_limit.saturating_add(HEADER_ALLOWANCE),
+        })
+    }
+
+    pub(crate) fn server_options(&self) -> smtp_server::Options {
+        let mut session = smtp::server::Options::new(Protocol::Lmtp, self.hostname.clone());
+        session.xforward = true;
+        session.limits.size = self.size_limit;
+        session.limits.recipients = self.max_recipients;
+        let mut options = smtp_server::Options::new(session);
+        options.idle = self.idle;
+        options
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use daemon::Daemon as _;
+
+    fn read(lmtpd: &str, mail: &str) -> Result<Settings, Vec<Problem>> {
+        let texts = [("lmtpd", lmtpd), ("mail", mail)];
+        let config = Config::from_texts("lmtpd", &crate::Lmtpd::files(), &texts)?;
+        Settings::read(&config)
+    }
+
+    #[test]
+    fn all_problems_at_once() {
+        let problems = read("autocreate = true\n", "mail_location = \"mbox:~/x\"\n");
+        assert_eq!(problems.expect_err("two").len(), 2);
+        let settings = read("mail_roots = [\"/var/vmail\"]\n", "").expect("defaults");
+        assert_eq!(settings.mail_roots, [PathBuf::from("/var/vmail")]);
+        assert_eq!(settings.work_limit, Duration::from_secs(50));
+    }
+}
