@@ -80,8 +80,8 @@ fn domains(demo: &Demo) -> String {
         "hostname = \"mail.{first}\"\nmyorigin = \"{first}\"\npostmaster = \"alice@{first}\"\n\
          mailbox_domains = [\"{first}\", \"{second}\"]\n\
          local_lmtp = {}\nremote_lmtp = {}\n",
-        quoted(&demo.sockets.path("lmtpd", "lmtp")),
-        quoted(&demo.sockets.path("relayd", "lmtp")),
+        quoted(&demo.layout.socket("lmtpd", "lmtp")),
+        quoted(&demo.layout.socket("relayd", "lmtp")),
     )
 }
 
@@ -102,7 +102,7 @@ fn authd(demo: &Demo) -> String {
 }
 
 fn smtpd(demo: &Demo) -> String {
-    let socket = |daemon: &str, listener: &str| quoted(&demo.sockets.path(daemon, listener));
+    let socket = |daemon: &str, listener: &str| quoted(&demo.layout.socket(daemon, listener));
     format!(
         "# Loopback is a stranger here: relaying takes a login.\nmynetworks = []\n\
          auth_client = {}\nauth_userdb = {}\nqueue = {}\n\
@@ -122,7 +122,7 @@ fn qmgrd(demo: &Demo) -> String {
         "spool = {}\noutgoing = {}\ntrusted_ids = [{}]\n\
          # Soon, so that a demo shows it.\nretry_min = \"2s\"\nretry_max = \"1m\"\n",
         quoted(&demo.layout.spool()),
-        quoted(&demo.sockets.path("smtpd", "internal")),
+        quoted(&demo.layout.socket("smtpd", "internal")),
         demo.layout.owner.uid,
     )
 }
@@ -137,7 +137,7 @@ fn relayd() -> String {
 fn lmtpd(demo: &Demo) -> String {
     format!(
         "auth_userdb = {}\ntrusted_ids = [{}]\n",
-        quoted(&demo.sockets.path("authd", "userdb")),
+        quoted(&demo.layout.socket("authd", "userdb")),
         demo.layout.owner.uid
     )
 }
@@ -145,8 +145,8 @@ fn lmtpd(demo: &Demo) -> String {
 fn imapd(demo: &Demo) -> String {
     format!(
         "auth_client = {}\nauth_userdb = {}\n# As Dovecot: loopback may log in in clear.\nplaintext_from_loopback = true\n{}",
-        quoted(&demo.sockets.path("authd", "client")),
-        quoted(&demo.sockets.path("authd", "userdb")),
+        quoted(&demo.layout.socket("authd", "client")),
+        quoted(&demo.layout.socket("authd", "userdb")),
         tls(demo),
     )
 }

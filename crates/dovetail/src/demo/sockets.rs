@@ -1,7 +1,6 @@
 //! Every socket of the system, bound here and inherited by the daemons.
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 
 use daemon::{Access, SocketAddress};
 use socket2::SockRef;
@@ -78,10 +77,6 @@ impl Sockets {
             SocketAddress::Unix(path) => path.display().to_string(),
             tcp => tcp.to_string(),
         })
-    }
-
-    pub(super) fn path(&self, daemon: &str, listener: &str) -> PathBuf {
-        PathBuf::from(self.place(daemon, listener))
     }
 }
 
