@@ -26,8 +26,12 @@ const fn known<D: Daemon>() -> Known {
     }
 }
 
-const KNOWN: &[Known] =
-    &[known::<authd::Authd>(), known::<smtpd::Smtpd>(), known::<relayd::Relayd>()];
+const KNOWN: &[Known] = &[
+    known::<authd::Authd>(),
+    known::<smtpd::Smtpd>(),
+    known::<relayd::Relayd>(),
+    known::<lmtpd::Lmtpd>(),
+];
 
 /// Who must wait longer than whom works, so that nobody gives up on work that is being done:
 /// the waiting daemon with its key, the working one with its own.
