@@ -267,6 +267,7 @@ impl LoginClient {
         let permit = timeout(timeouts.connect, Arc::clone(&self.permits).acquire_owned()).await;
         let timed_out = || AuthError::TimedOut { socket: self.kept.socket().into() };
         let permit = permit.map_err(|_| timed_out())?.map_err(|_| timed_out())?;
+        let mut again = true;
         loop {
             let (connection, fresh) = self.kept.connection().await?;
             let id = connection.fresh_id();
@@ -274,7 +275,7 @@ impl LoginClient {
             let line = line.map_err(|error| self.unsent(&wire_request, error))?;
             match connection.ask(id, line, timeouts).await {
                 // The daemon was restarted since the last question: once more, with the new one.
-                Err(AuthError::Lost { .. }) if !fresh => {}
+                Err(AuthError::Lost { .. }) if !fresh && again => again = false,
                 reply => return Ok(step(reply?, &connection, id, timeouts, Some(permit))),
             }
         }

@@ -106,13 +106,18 @@ impl UserClient {
         if name.is_empty() {
             return Ok(None);
         }
+        let mut again = true;
         loop {
             let (connection, fresh) = self.kept.connection().await?;
             let id = connection.fresh_id();
             // A name that fits no request can't be any user's.
             let Ok(line) = Asker::user(id, name, service) else { return Ok(None) };
             let reply = match connection.ask(id, line, self.kept.timeouts()).await {
-                Err(AuthError::Lost { .. }) if !fresh => continue,
+                // The daemon was restarted since the last question: once more, with the new one.
+                Err(AuthError::Lost { .. }) if !fresh && again => {
+                    again = false;
+                    continue;
+                }
                 reply => reply?,
             };
             return match reply {

@@ -1,6 +1,7 @@
 //! What answers: the databases, the threads that ask them, the holding back of failures.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub struct Service {
     hash_threads: usize,
     failures: Failures,
     figures: Figures,
+    /// Password checks of databases that reloads have replaced.
+    earlier_checks: AtomicU64,
 }
 
 /// What a reload replaces.
@@ -87,6 +90,7 @@ impl Service {
             hash_threads: threads,
             failures: Failures::default(),
             figures: Figures::default(),
+            earlier_checks: AtomicU64::new(0),
         }))
     }
 
@@ -95,7 +99,9 @@ impl Service {
         if settings.hash_threads != self.hash_threads {
             tracing::warn!("needs restart: hash_threads");
         }
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current::new(settings);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        self.earlier_checks.fetch_add(current.directory.checks(), Ordering::Relaxed);
+        *current = Current::new(settings);
     }
 
     fn current(&self) -> Current {
@@ -108,10 +114,10 @@ impl Service {
         &self.figures
     }
 
-    /// How many passwords were checked since the last reload.
+    /// How many passwords were checked since the start.
     #[must_use]
     pub fn password_checks(&self) -> u64 {
-        self.current().directory.checks()
+        self.earlier_checks.load(Ordering::Relaxed) + self.current().directory.checks()
     }
 
     /// How many logins wait for a hash or have one.

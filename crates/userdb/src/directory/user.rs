@@ -1,5 +1,7 @@
 //! Who is a user, and where does their mail live?
 
+use std::collections::HashSet;
+
 use super::{Asking, Directory, Driver, Userdb};
 use crate::passwd_file::Entry;
 use crate::{FieldTemplates, Fields, Owners as _, PathError, SystemOwners, Template, Values};
@@ -102,6 +104,7 @@ impl Directory {
             };
             let login_counts = only || matches!(userdb.driver, Driver::Static { .. });
             let mut names: Vec<String> = Vec::new();
+            let mut seen = HashSet::new();
             for file in files {
                 if !file.path().is_fixed() {
                     return Err(format!(
@@ -112,7 +115,8 @@ impl Directory {
                 let table = file.table(&values).map_err(|error| error.to_string())?;
                 let entries = table.iter().flat_map(|table| table.iter());
                 let listed = entries.filter(|(_, entry)| login_counts || entry.has_uid_field);
-                names.extend(listed.map(|(user, _)| user.to_owned()));
+                let listed = listed.map(|(user, _)| user.to_owned());
+                names.extend(listed.filter(|user| seen.insert(user.clone())));
             }
             return Ok(names);
         }

@@ -1,0 +1,4 @@
+//! The asking side against servers that misbehave.
+
+#[cfg(test)]
+mod misbehaving;
