@@ -77,11 +77,18 @@ fn boxed<T: Send + 'static>(
     place: OwnedSemaphorePermit,
 ) -> Job {
     Box::new(move || {
-        if !sender.is_closed() {
-            // The asker may have gone meanwhile.
-            let _ = sender.send(job());
+        if sender.is_closed() {
+            return;
         }
+        // A panic costs its job only; the asker sees the channel closed.
+        let result = catch_unwind(AssertUnwindSafe(job));
+        // Whoever hears the result finds the place free.
         drop(place);
+        match result {
+            // The asker may have gone meanwhile.
+            Ok(result) => drop(sender.send(result)),
+            Err(_) => tracing::error!("a job of the pool panicked"),
+        }
     })
 }
 
@@ -90,10 +97,7 @@ fn work(receiver: &Mutex<Receiver<Job>>) {
         // The lock is held while waiting: one thread waits for work, the others for the lock.
         let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        // A panic costs its job only; the asker sees the channel closed.
-        if catch_unwind(AssertUnwindSafe(job)).is_err() {
-            tracing::error!("a job of the pool panicked");
-        }
+        job();
     }
 }
 
