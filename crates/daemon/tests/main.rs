@@ -286,6 +286,30 @@ fn sockets_that_a_parent_bound() {
 }
 
 #[test]
+fn only_the_peers_of_a_listener_may_connect() {
+    let dir = folder("", "");
+    let table = |name: &str, peer: u32| {
+        let path = dir.path().join(format!("{name}.sock"));
+        format!(
+            "[listener.{name}]\naddress = \"unix:{}\"\nmode = \"0666\"\npeers = [{peer}]\n",
+            path.display()
+        )
+    };
+    let own = nix::unistd::geteuid().as_raw();
+    let tables = table("mine", own) + &table("theirs", own + 12345);
+    write_config(dir.path(), "", &tables);
+    let echod = Echod::launch(Command::new(echod()), dir);
+    echod.status();
+    let greeting =
+        |name: &str| heard(&mut BufReader::new(UnixStream::connect(echod.path(name)).unwrap()));
+    assert_eq!(greeting("mine.sock"), "hello\n");
+    assert_eq!(greeting("theirs.sock"), "");
+    let line =
+        format!("refused: not among the listener's peers listener=theirs peer=uid={own},pid=");
+    eventually("the refusal's line", || echod.log().contains(&line).then_some(()));
+}
+
+#[test]
 fn the_service_manager_is_told() {
     let dir = folder("", TCP);
     let path = dir.path().join("notify");
