@@ -225,3 +225,38 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), Failure> {
     let set = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
     set.map_err(|error| Failure::system(path.display(), error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(root: &Path) -> DemoArguments {
+        DemoArguments { root: Some(root.to_owned()), port_base: None, user: "nobody".to_owned() }
+    }
+
+    #[test]
+    fn one_demo_a_root_which_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("r");
+        let first = Layout::make(&arguments(&root)).unwrap();
+        assert!(first.socket("smtpd", "internal").starts_with(&root));
+        let second = Layout::make(&arguments(&root)).err().unwrap();
+        assert_eq!(second.code, EX_TEMPFAIL, "{}", second.message);
+        first.write(&first.etc().join("a.toml"), 0o644, "x = 1").unwrap();
+        first.clean_up();
+        let again = Layout::make(&arguments(&root)).unwrap();
+        assert_eq!(std::fs::read_to_string(again.etc().join("a.toml")).unwrap(), "x = 1");
+    }
+
+    #[test]
+    fn a_long_root_has_its_sockets_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("l".repeat(100));
+        let layout = Layout::make(&arguments(&root)).unwrap();
+        let socket = layout.socket("smtpd", "internal");
+        assert!(!socket.starts_with(&root) && socket.as_os_str().len() <= MAX_UNIX_PATH);
+        std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        layout.clean_up();
+        assert!(!socket.exists(), "the short folder is for this run only");
+    }
+}
