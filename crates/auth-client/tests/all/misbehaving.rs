@@ -1,3 +1,5 @@
+//! Servers that are silent, die, talk nonsense, or answer out of order; and askers that go away.
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
