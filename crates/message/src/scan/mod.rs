@@ -34,7 +34,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 100, parts: 10_000, kept_octets: 4 << 20 }
+        Self { depth: 64, parts: 10_000, kept_octets: 4 << 20 }
     }
 }
 
