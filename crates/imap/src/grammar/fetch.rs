@@ -80,11 +80,11 @@ fn item(input: &[u8]) -> Parsed<'_, FetchItem> {
         b"BODY" if rest.first() != Some(&b'[') => FetchItem::Body,
         b"BODY" => return section_item(rest, false),
         b"BODY.PEEK" => return section_item(rest, true),
-        _ => return In::fail_at("Unknown parameter", name),
+        _ => return In::fail_at("Unknown parameter:", name),
     };
     match rest.first() {
         Some(b' ' | b')') | None => Ok((rest, plain)),
-        Some(_) => In::fail_at("Unknown parameter", input),
+        Some(_) => In::fail_at("Unknown parameter:", input),
     }
 }
 
