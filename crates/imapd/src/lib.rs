@@ -1,1 +1,127 @@
 //! Reading mail by IMAP.
+//!
+//! A connection is a [`visitor::Visitor`] until it has logged in, and a [`session::Session`] from
+//! then on. Sockets are read and written on tokio's threads, mail is touched on blocking threads only
+//! ([`blocking`]). Ruled by RFC 3501, with RFC 2177, 2342, 3691, 4315, 4731, 4959, 5161, 5258, 5819,
+//! 6154, 6851 and 7888; where those leave a choice, replies are Dovecot's.
+
+mod append;
+mod blocking;
+mod capability;
+mod change;
+mod fetch;
+mod folders;
+mod idle;
+mod list;
+mod login;
+mod look;
+mod names;
+mod open_message;
+mod opened;
+mod piece;
+mod search;
+mod select;
+mod session;
+mod settings;
+mod shared;
+mod structure;
+mod verdict;
+mod visitor;
+mod wire;
+
+use std::sync::Arc;
+
+use daemon::{CancellationToken, Config, Context, Error, FileSpec, Peer, Problem, Stream};
+use store::Watcher;
+
+pub use settings::Settings;
+
+use settings::ListenerTls;
+use shared::Shared;
+use visitor::Visitor;
+use wire::Wire;
+
+/// The daemon.
+pub struct Imapd;
+
+impl daemon::Daemon for Imapd {
+    const NAME: &'static str = "imapd";
+    type Settings = Settings;
+
+    fn files() -> Vec<FileSpec> {
+        Settings::files()
+    }
+
+    fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {
+        Settings::read(config)
+    }
+
+    async fn run(_: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
+        let doors = Doors::new(context.shutdown.clone())?;
+        let doors = Arc::new(doors);
+        for listener in context.take_listeners() {
+            let name: Arc<str> = Arc::from(listener.name());
+            let (doors, reload) = (Arc::clone(&doors), context.reload.clone());
+            let max_connections = context.settings().max_connections;
+            context.serve(listener, max_connections, move |stream, peer| {
+                // A connection keeps the settings that it began with.
+                let settings = Arc::clone(&reload.borrow());
+                let (doors, name) = (Arc::clone(&doors), Arc::clone(&name));
+                async move { doors.admit(&name, settings, stream, peer).await }
+            });
+        }
+        context.shutdown.cancelled().await;
+        Ok(())
+    }
+}
+
+/// Where connections come in: what is made once for all of them.
+pub struct Doors {
+    watcher: Arc<Watcher>,
+    shutdown: CancellationToken,
+    /// For the settings of now; made anew after a reload.
+    shared: std::sync::Mutex<Option<Arc<Shared>>>,
+}
+
+impl Doors {
+    /// Starts what all connections share.
+    ///
+    /// # Errors
+    /// If mailboxes can't be watched.
+    pub fn new(shutdown: CancellationToken) -> Result<Self, Error> {
+        let watcher = Watcher::start()
+            .map_err(|error| Error::other(format!("watching mailboxes (inotify): {error}")))?;
+        Ok(Self { watcher: Arc::new(watcher), shutdown, shared: std::sync::Mutex::default() })
+    }
+
+    /// Serves one connection of the listener so named, to its end.
+    pub async fn admit(&self, listener: &str, settings: Arc<Settings>, stream: Stream, peer: Peer) {
+        let tls = settings.listeners.get(listener).copied().unwrap_or(ListenerTls::None);
+        let shared = self.shared(settings);
+        let patience = shared.settings.patience;
+        let mut wire = Wire::new(stream, patience, self.shutdown.clone());
+        if tls == ListenerTls::Implicit {
+            let Some(config) = shared.settings.tls.clone() else { return };
+            match wire.start_tls(config).await {
+                Ok(secured) => wire = secured,
+                Err(_) => {
+                    let client = peer.to_string();
+                    return tracing::info!(client, status = "disconnected", "TLS handshake failed");
+                }
+            }
+        }
+        Visitor::new(wire, shared, peer, tls == ListenerTls::StartTls).run().await;
+    }
+
+    fn shared(&self, settings: Arc<Settings>) -> Arc<Shared> {
+        let mut kept = self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match &*kept {
+            Some(shared) if Arc::ptr_eq(&shared.settings, &settings) => Arc::clone(shared),
+            _ => {
+                let shared = Arc::new(Shared::new(settings, Arc::clone(&self.watcher)));
+                *kept = Some(Arc::clone(&shared));
+                shared
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What all sessions share: settings, the two wires to authd, the one pair of eyes for IDLE.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use auth_client::{LoginClient, Timeouts, User, UserClient};
+use store::{Account, Owner, Watcher};
+
+use crate::blocking::{self, Trouble};
+use crate::folders;
+use crate::settings::Settings;
+
+/// Shared by all sessions that began under the same settings.
+pub(crate) struct Shared {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) logins: LoginClient,
+    pub(crate) users: UserClient,
+    pub(crate) watcher: Arc<Watcher>,
+    /// The uid that this daemon runs as: the only one whose mail it may touch.
+    uid: u32,
+}
+
+/// Why a user's mail can't be opened. For the log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoMail {
+    #[error("the mail belongs to uid {user}, and this daemon runs as {own}")]
+    OtherUid { user: u32, own: u32 },
+    #[error("home {0:?} is not below any of mail_roots")]
+    OutsideRoots(String),
+    #[error(transparent)]
+    Location(#[from] store::LocationError),
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Arc<Settings>, watcher: Arc<Watcher>) -> Self {
+        let patience = Timeouts::default();
+        Self {
+            logins: LoginClient::new(settings.auth_client.clone(), patience),
+            users: UserClient::new(settings.auth_userdb.clone(), patience),
+            settings,
+            watcher,
+            uid: nix::unistd::Uid::effective().as_raw(),
+        }
+    }
+
+    /// Opens a user's mail, and makes the mailboxes that everybody has.
+    pub(crate) async fn open(self: &Arc<Self>, user: &User) -> Result<Box<dyn Account>, NoMail> {
+        if let Some(uid) = user.uid.filter(|uid| *uid != self.uid) {
+            return Err(NoMail::OtherUid { user: uid, own: self.uid });
+        }
+        if let Some(home) = user.home.as_deref().filter(|home| !self.is_within_roots(home)) {
+            return Err(NoMail::OutsideRoots(home.display().to_string()));
+        }
+        let owner = Owner { name: user.name.clone(), home: user.home.clone() };
+        let account = store::maildir::open(&self.settings.mail.location, &owner)?;
+        let shared = Arc::clone(self);
+        let provided = blocking::run(move || {
+            let mut account = account;
+            folders::provide(account.as_mut(), &shared.settings.mail.wanted).map(|()| account)
+        });
+        Ok(provided.await.map_err(Trouble::from)?.map_err(Trouble::from)?)
+    }
+
+    fn is_within_roots(&self, home: &Path) -> bool {
+        let roots = &self.settings.mail_roots;
+        let climbs = home.components().any(|part| part == std::path::Component::ParentDir);
+        roots.is_empty() || (!climbs && roots.iter().any(|root| home.starts_with(root)))
+    }
+}
