@@ -22,3 +22,4 @@ mod once;
 mod postfix;
 mod queue;
 mod recipients;
+mod relay;
