@@ -7,6 +7,7 @@
     reason = "a test that can't go on ends by panicking"
 )]
 
+mod endings;
 mod player;
 
 /// One test a file, so that a failure names it.
