@@ -19,6 +19,12 @@ const READ_CONTENT: usize = 64 * 1024;
 /// Replies to pipelined commands are held back up to here.
 const MOST_OUTPUT: usize = 16 * 1024;
 
+/// How long a client that was told goodbye may go on sending. Closed with input unread, TCP would reset
+/// the connection, and the goodbye could be lost.
+const LINGER: Duration = Duration::from_secs(1);
+/// How much of that is read.
+const MOST_DROPPED: usize = 256 * 1024;
+
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -51,12 +57,15 @@ pub async fn serve<H: Handler>(
         Ok(ended) => ended,
         Err(ended) => ended,
     };
-    if drive.session.in_transaction() {
+    if drive.session.owes_abort() {
         handler.abort().await;
     }
     // TLS says goodbye here; a client that is gone is no news.
     if let Some(stream) = &mut drive.stream {
-        let _ = timeout(options.write, stream.shutdown()).await;
+        let closed = timeout(options.write, stream.shutdown()).await;
+        if ended == Ended::Closed && matches!(closed, Ok(Ok(()))) {
+            let _ = timeout(LINGER, drop_input(stream)).await;
+        }
     }
     ended
 }
@@ -222,6 +231,18 @@ impl Drive<'_> {
             Err(error) => Err(Ended::Handshake(error.to_string())),
         }
     }
+}
+
+async fn drop_input(stream: &mut Stream) -> io::Result<()> {
+    let mut piece = vec![0; READ_IDLE];
+    let mut dropped = 0;
+    while dropped < MOST_DROPPED {
+        match stream.read(&mut piece).await? {
+            0 => break,
+            count => dropped += count,
+        }
+    }
+    Ok(())
 }
 
 /// A handshake that failed took the connection with it.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use daemon::tls::TlsInfo;
 use daemon::{CancellationToken, Stream};
 use smtp::{Mail, Protocol, Rcpt, Reply};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -9,20 +10,34 @@ use tokio::net::UnixStream;
 
 use crate::{Ended, Handler, Options, serve};
 
+mod tls;
+
 #[derive(Default)]
 struct Keeper {
     content: Vec<u8>,
+    senders: Vec<String>,
     aborted: usize,
     finished: usize,
+    tls: bool,
+    refuse_content: bool,
 }
 
 impl Handler for Keeper {
-    async fn mail(&mut self, _mail: &Mail) -> Reply {
+    async fn mail(&mut self, mail: &Mail) -> Reply {
+        self.senders.push(mail.from.to_string());
         Reply::new(250, 1, 0, "Ok")
     }
 
     async fn rcpt(&mut self, _rcpt: &Rcpt) -> Reply {
         Reply::new(250, 1, 5, "Ok")
+    }
+
+    fn tls_started(&mut self, info: &TlsInfo) {
+        self.tls = !info.version.is_empty();
+    }
+
+    async fn begin_data(&mut self) -> Result<(), Reply> {
+        if self.refuse_content { Err(Reply::new(451, 3, 0, "later")) } else { Ok(()) }
     }
 
     async fn chunk(&mut self, octets: &[u8]) {
@@ -48,11 +63,18 @@ fn options() -> Options {
 
 /// Sends all of `input`, closes that half, and returns what was heard and what the handler kept.
 async fn converse(input: &[u8]) -> (String, Keeper, Ended) {
+    converse_with(Keeper::default(), options(), input).await
+}
+
+async fn converse_with(
+    mut keeper: Keeper,
+    options: Options,
+    input: &[u8],
+) -> (String, Keeper, Ended) {
     let (client, server) = UnixStream::pair().expect("a pair");
     let serving = tokio::spawn(async move {
-        let mut keeper = Keeper::default();
         let ended =
-            serve(Stream::from(server), &options(), &mut keeper, &CancellationToken::new()).await;
+            serve(Stream::from(server), &options, &mut keeper, &CancellationToken::new()).await;
         (keeper, ended)
     });
     let (mut reading, mut writing) = client.into_split();
@@ -125,4 +147,81 @@ async fn a_daemon_that_stops_says_so_between_messages() {
     client.read_to_string(&mut heard).await.expect("the end");
     assert_eq!(heard, "421 4.3.2 Service shutting down\r\n");
     assert_eq!(serving.await.expect("served"), Ended::Shutdown);
+}
+
+#[tokio::test]
+async fn content_that_is_refused_is_commands_in_data_and_skipped_in_bdat() {
+    let keeper = || Keeper { refuse_content: true, ..Keeper::default() };
+    let input = format!("{UP_TO_DATA}NOOP\r\nQUIT\r\n");
+    let (heard, keeper_after, _) = converse_with(keeper(), options(), input.as_bytes()).await;
+    let end = "451 4.3.0 later\r\n250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n";
+    assert!(heard.ends_with(end), "{heard}");
+    assert_eq!((keeper_after.aborted, keeper_after.finished), (1, 0));
+
+    let input = UP_TO_DATA.replace("DATA", "BDAT 6 LAST") + "FOO1\r\nNOOP\r\nQUIT\r\n";
+    let (heard, keeper_after, _) = converse_with(keeper(), options(), input.as_bytes()).await;
+    assert!(heard.ends_with(end), "{heard}");
+    assert_eq!((keeper_after.aborted, keeper_after.finished), (1, 0));
+}
+
+#[tokio::test]
+async fn who_talks_before_the_greeting_is_sent_away() {
+    let (mut client, server) = UnixStream::pair().expect("a pair");
+    client.write_all(b"EHLO c.test\r\n").await.expect("sent");
+    let mut strict = options();
+    strict.session.strict_pipelining = true;
+    let mut keeper = Keeper::default();
+    let serving = async {
+        serve(Stream::from(server), &strict, &mut keeper, &CancellationToken::new()).await
+    };
+    let hearing = async {
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).await.expect("the end");
+        drop(client);
+        heard
+    };
+    let (ended, heard) = tokio::join!(serving, hearing);
+    assert_eq!(heard, "554 5.5.0 Error: SMTP protocol synchronization\r\n");
+    assert_eq!(ended, Ended::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_is_given_up() {
+    let (client, server) = UnixStream::pair().expect("a pair");
+    let serving = tokio::spawn(async move {
+        let mut roomy = options();
+        roomy.session.limits.junk = u32::MAX;
+        roomy.write = Duration::from_secs(10);
+        let mut keeper = Keeper::default();
+        serve(Stream::from(server), &roomy, &mut keeper, &CancellationToken::new()).await
+    });
+    let (_reading, mut writing) = client.into_split();
+    let sending = tokio::spawn(async move {
+        let _ = writing.write_all(b"HELO c.test\r\n").await;
+        while writing.write_all(&b"NOOP\r\n".repeat(1000)).await.is_ok() {}
+    });
+    assert_eq!(serving.await.expect("served"), Ended::TimedOut);
+    sending.await.expect("stopped by the close");
+}
+
+#[tokio::test]
+async fn a_message_in_several_thousand_packets() {
+    let (mut client, server) = UnixStream::pair().expect("a pair");
+    let serving = tokio::spawn(async move {
+        let mut keeper = Keeper::default();
+        let ended =
+            serve(Stream::from(server), &options(), &mut keeper, &CancellationToken::new()).await;
+        (keeper, ended)
+    });
+    let input = format!("{UP_TO_DATA}Subject: x\r\n\r\n{}\r\n.\r\nQUIT\r\n", "y".repeat(800));
+    for octet in input.as_bytes() {
+        client.write_all(&[*octet]).await.expect("sent");
+        tokio::task::yield_now().await;
+    }
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).await.expect("the end");
+    drop(client);
+    let (keeper, ended) = serving.await.expect("served");
+    assert_eq!((keeper.finished, keeper.aborted, ended), (1, 0, Ended::Closed));
+    assert_eq!(keeper.content.len(), 816, "{heard}");
 }

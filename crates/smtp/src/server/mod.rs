@@ -209,6 +209,12 @@ impl Session {
         self.stage.in_transaction() && !self.overflow
     }
 
+    /// Whether the daemon has an [`Action::Abort`] coming: for a driver that can't go on asking.
+    #[must_use]
+    pub fn owes_abort(&self) -> bool {
+        self.in_transaction() || self.pending.iter().any(|action| matches!(action, Action::Abort))
+    }
+
     /// True once after what XFORWARD said has become void, which it does with the transaction that it
     /// was said for, as in Postfix.
     pub fn take_xforward_void(&mut self) -> bool {
