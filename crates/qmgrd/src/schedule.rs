@@ -201,7 +201,7 @@ impl Schedule {
     fn take_due(&mut self, now: Millis) -> Option<Action> {
         while let Some((due, id)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
             self.timers.remove(&(due, id));
-            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            let Some(job) = self.jobs.get(&id) else { continue };
             let destination = job.work.destination.clone();
             if let Some((until, reason)) = self.rests(&destination, now) {
                 if let Some(action) = self.wait_or_give_up(id, now, until, &reason) {
@@ -209,7 +209,9 @@ impl Schedule {
                 }
                 continue;
             }
-            job.place = Place::Ready;
+            if let Some(job) = self.jobs.get_mut(&id) {
+                job.place = Place::Ready;
+            }
             let initial = self.limits.initial;
             let lane = self.lanes.entry(destination.clone()).or_insert_with(|| Lane::new(initial));
             lane.ready.push_back(id);
@@ -293,7 +295,8 @@ impl Schedule {
         let free = self.limits.deliveries.saturating_sub(self.running);
         let window = lane.window.min(self.limits.per_destination).max(1);
         // While it is unknown whether a socket is back, one delivery finds out.
-        let probing = self.routes.get(&destination.route).is_some_and(|r| r.streak > 0 && r.running > 0);
+        let probing =
+            self.routes.get(&destination.route).is_some_and(|r| r.streak > 0 && r.running > 0);
         lane.running < window.min(free) && !probing
     }
 
@@ -332,7 +335,10 @@ impl Schedule {
                 route.until = 0;
             }
         }
-        self.memory.flushed(now, which);
+        // What is meant and not in memory must be found on disk.
+        if !matches!(which, Which::Entry(entry) if self.holds(*entry)) {
+            self.memory.flushed(now, which);
+        }
     }
 
     /// Why what waits for this destination waits, if the destination failed.

@@ -44,7 +44,8 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest_and_end_at_the_lifetime() {
-        let retry = Retry { min: 300 * S, max: 4_000 * S, lifetime: 20_000 * S, bounce_lifetime: 0 };
+        let retry =
+            Retry { min: 300 * S, max: 4_000 * S, lifetime: 20_000 * S, bounce_lifetime: 0 };
         let expires = retry.expires(7, false);
         let mut tries = Vec::new();
         let mut now = 7;

@@ -20,7 +20,7 @@ impl Schedule {
         if (job.place == Place::Running { counted: true }) {
             self.count_down(&job);
         }
-        let sick = matches!(feedback, Feedback::DestinationDown(_) | Feedback::RouteDown(_));
+        let sick = matches!(feedback, Feedback::RouteDown(_));
         self.learn(now, &job, feedback);
         let entry = job.entry;
         if let Some(held) = self.entries.get_mut(&entry) {
@@ -110,7 +110,7 @@ impl Schedule {
                     });
                 }
             }
-            Feedback::RouteDown(reason) => {
+            Feedback::RouteDown(reason) | Feedback::RouteBroke(reason) => {
                 let route = self.routes.entry(destination.route.clone()).or_default();
                 route.failed(now, reason, |streak| route_rest(streak, rest));
             }

@@ -41,8 +41,10 @@ pub enum Feedback {
     Unknown,
     /// The destination fails for everybody: its host is away, or the connection broke.
     DestinationDown(String),
-    /// Nobody answers the socket.
+    /// Nobody answers the socket. This delivery is tried again as soon as somebody does.
     RouteDown(String),
+    /// The connection to the socket broke under this delivery, which may be the delivery's fault.
+    RouteBroke(String),
 }
 
 /// Whether something works.

@@ -29,7 +29,8 @@ pub(super) struct Memory {
     weight: usize,
     /// The earliest that something on disk and not in memory is due.
     due_on_disk: Option<Millis>,
-    last_scan: Millis,
+    /// When the last scan ended; none at the start, and when the operator asks.
+    last_scan: Option<Millis>,
     scanning: bool,
     /// What the operator asked to be tried while it was not in memory.
     flushes: Vec<(Millis, Which)>,
@@ -40,7 +41,7 @@ impl Memory {
         Self {
             weight: 0,
             due_on_disk: Some(0),
-            last_scan: 0,
+            last_scan: None,
             scanning: false,
             flushes: Vec::new(),
         }
@@ -79,6 +80,7 @@ impl Memory {
             return;
         }
         self.left_on_disk(now);
+        self.last_scan = None;
         if self.flushes.len() == MAX_FLUSHES {
             self.flushes.remove(0);
         }
@@ -160,7 +162,7 @@ impl Schedule {
     /// A scan is over; `complete` if it saw everything.
     pub fn scanned(&mut self, now: Millis, complete: bool) {
         self.memory.scanning = false;
-        self.memory.last_scan = now;
+        self.memory.last_scan = Some(now);
         if complete {
             // What they meant has been admitted, but what didn't fit.
             if self.memory.due_on_disk.is_none() {
@@ -179,30 +181,36 @@ impl Schedule {
         let due = self.memory.due_on_disk?;
         let roomy = self.memory.weight <= self.limits.active / 2;
         let pause = if roomy { SCAN_PAUSE } else { FULL_SCAN_PAUSE };
-        let earliest = match self.memory.last_scan {
-            0 => 0,
-            last => last.saturating_add(pause),
-        };
-        Some(due.max(earliest))
+        let earliest = self.memory.last_scan.map(|last| last.saturating_add(pause));
+        Some(due.max(earliest.unwrap_or(0)))
     }
 
     /// Makes room for an entry that is due then, at the cost of those that are due later.
     fn make_room(&mut self, weight: usize, due: Millis) -> bool {
-        while self.memory.weight > 0 && self.memory.weight + weight > self.limits.active {
-            let Some(entry) = self.due_last(due) else { return false };
-            let soonest = self.soonest(entry);
-            self.forget(entry);
-            self.memory.left_on_disk(soonest);
+        let wanted = (self.memory.weight + weight).saturating_sub(self.limits.active);
+        if wanted == 0 || self.memory.weight == 0 {
+            return true;
         }
-        true
-    }
-
-    /// An entry of which everything waits until after `due`.
-    fn due_last(&self, due: Millis) -> Option<EntryId> {
-        let last = self.timers.iter().rev().take(EVICTION_TRIES);
-        last.filter_map(|(_, id)| self.jobs.get(id))
-            .map(|job| job.entry)
-            .find(|entry| self.all_waiting(*entry) && self.soonest(*entry) > due)
+        let mut victims: Vec<(EntryId, usize)> = Vec::new();
+        for (_, id) in self.timers.iter().rev().take(EVICTION_TRIES) {
+            let Some(entry) = self.jobs.get(id).map(|job| job.entry) else { continue };
+            let counted = victims.iter().any(|(victim, _)| *victim == entry);
+            if !counted && self.all_waiting(entry) && self.soonest(entry) > due {
+                let weight = self.entries.get(&entry).map_or(0, |held| held.weight);
+                victims.push((entry, weight));
+            }
+            let freed: usize = victims.iter().map(|(_, weight)| weight).sum();
+            // One entry may be larger than memory, if it is alone in it.
+            if freed >= wanted || freed == self.memory.weight {
+                for (victim, _) in victims {
+                    let soonest = self.soonest(victim);
+                    self.forget(victim);
+                    self.memory.left_on_disk(soonest);
+                }
+                return true;
+            }
+        }
+        false
     }
 
     fn all_waiting(&self, entry: EntryId) -> bool {
