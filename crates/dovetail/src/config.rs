@@ -31,6 +31,8 @@ const KNOWN: &[Known] = &[
     known::<smtpd::Smtpd>(),
     known::<relayd::Relayd>(),
     known::<lmtpd::Lmtpd>(),
+    known::<qmgrd::Qmgrd>(),
+    known::<imapd::Imapd>(),
 ];
 
 /// Who must wait longer than whom works, so that nobody gives up on work that is being done:
