@@ -67,7 +67,8 @@ impl daemon::Daemon for Imapd {
                 // A connection keeps the settings that it began with.
                 let settings = Arc::clone(&reload.borrow());
                 let (doors, name) = (Arc::clone(&doors), Arc::clone(&name));
-                async move { doors.admit(&name, settings, stream, peer).await }
+                // Boxed, so that the connection's state is held once, however it is passed on.
+                async move { Box::pin(doors.admit(&name, settings, stream, peer)).await }
             });
         }
         context.shutdown.cancelled().await;

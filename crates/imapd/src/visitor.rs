@@ -80,7 +80,8 @@ impl Visitor {
                 Ok(Next::LoggedIn(whose, account)) => {
                     let Self { mut wire, shared, .. } = self;
                     wire.logged_in();
-                    return Session::new(wire, shared, whose, account).run().await;
+                    let session = Session::new(wire, shared, whose, account);
+                    return Box::pin(session.run()).await; // so that a visitor is small
                 }
                 Err(ended) => return self.leave(ended).await,
             }

@@ -17,14 +17,13 @@ use tokio::time::timeout;
 
 use crate::verdict::Ended;
 
-/// What is read at a time between messages, in octets: enough for any usual command.
-const SMALL_READ: usize = 4 << 10;
+/// What is read at a time between messages, in octets: enough for any usual command. An idle
+/// connection holds a buffer of this size.
+const SMALL_READ: usize = 2 << 10;
 /// What is read at a time in a message, and given to the store at once.
 pub(crate) const LARGE_READ: usize = 64 << 10;
 /// Replies are sent when so many octets wait, though the command isn't finished.
 pub(crate) const FLUSH_AT: usize = 64 << 10;
-/// A buffer for replies larger than this is given back once it is sent.
-const KEEP_CAPACITY: usize = 8 << 10;
 
 /// How long the client may take.
 #[derive(Debug, Clone, Copy)]
@@ -206,7 +205,7 @@ impl Wire {
         }
         self.sent = 0;
         self.out.clear();
-        self.out.shrink_to(KEEP_CAPACITY);
+        self.out.shrink_to(0); // most connections are idle most of the time
         Ok(())
     }
 

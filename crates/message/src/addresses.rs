@@ -80,7 +80,9 @@ impl List {
         match rest.first()? {
             // Nothing before the separator; before a group's end that is an entry only if a
             // comment stood there.
-            b';' if self.in_group && comment.is_none() => {}
+            b';' if !self.in_group || comment.is_none() => {}
+            // A comment that never closes swallows the rest.
+            b'(' => return None,
             b',' | b';' if self.in_group || rest.first() == Some(&b',') => {
                 self.entries.push(Address::bare(MISSING_MAILBOX, MISSING_DOMAIN));
             }
@@ -96,7 +98,9 @@ impl List {
             if let Some(after_at) = behind.strip_prefix(b"@") {
                 return Some(self.addr_spec(&mailbox, after_at));
             }
-            if matches!(behind.first(), None | Some(b',' | b';')) {
+            // `x` alone is taken for a mailbox, `"x"` for a name.
+            let bare = input.first() != Some(&b'"');
+            if bare && matches!(behind.first(), None | Some(b',' | b';')) {
                 self.entries.push(Address::named(text, &mailbox, MISSING_DOMAIN));
                 return Some(self.separator(behind));
             }
@@ -115,7 +119,7 @@ impl List {
                 Some(rest.get(1..)?.trim_ascii_start())
             }
             Some(b'@') if words == 0 => Some(self.addr_spec(MISSING_MAILBOX, rest.get(1..)?)),
-            _ if words == 1 => {
+            _ if words == 1 && input.first() != Some(&b'"') => {
                 self.entries.push(Address::bare(&name.unwrap_or_default(), MISSING_DOMAIN));
                 Some(self.separator(rest))
             }
@@ -177,17 +181,23 @@ fn phrase(input: &[u8]) -> (&[u8], Option<Vec<u8>>, usize) {
     let mut words = 0;
     let mut rest = input;
     loop {
-        let word = atom(rest)
-            .map(|(after, word)| (after, word.to_vec()))
-            .or_else(|_| quoted_string(rest))
-            .map(|(after, word)| (after, word, 1))
-            .or_else(|error| match rest.strip_prefix(b".") {
-                Some(after) => Ok((after, b".".to_vec(), 0)), // RFC 5322 §4.1, obs-phrase
-                None => Err(error),
-            });
-        let Ok((after, word, counted)) = word else { break };
-        name.extend(word);
-        words += counted;
+        // RFC 5322 §4.1: dots may stand in a phrase, and belong to the atoms beside them.
+        let after = if let Ok((after, word)) = atom(rest) {
+            name.extend_from_slice(word);
+            words += 1;
+            after
+        } else if let Ok((after, word)) = quoted_string(rest) {
+            name.push(b' ');
+            name.extend(word);
+            name.push(b' ');
+            words += 1;
+            after
+        } else if let Some(after) = rest.strip_prefix(b".") {
+            name.push(b'.');
+            after
+        } else {
+            break;
+        };
         rest = after_cfws(after);
         if rest.len() < after.len() {
             name.push(b' ');

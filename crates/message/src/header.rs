@@ -110,10 +110,10 @@ pub fn select(block: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     for field in Fields::new(block).filter(|field| wanted(field.name)) {
         chosen.extend_from_slice(block.get(field.place).unwrap_or_default());
     }
-    if !chosen.is_empty() && !chosen.ends_with(b"\n") {
+    // "except in the case of a message which has no body and no blank line" (RFC 3501 §6.4.5)
+    if header_end(block).is_some() {
         chosen.extend_from_slice(b"\r\n");
     }
-    chosen.extend_from_slice(b"\r\n");
     chosen
 }
 
@@ -182,7 +182,7 @@ mod tests {
         let named = |wanted: &'static [u8]| move |name: &[u8]| name.eq_ignore_ascii_case(wanted);
         assert_eq!(select(BLOCK, named(b"subject")), b"Subject : x\r\n  y \r\n\r\n");
         assert_eq!(select(BLOCK, named(b"x")), b"\r\n");
-        assert_eq!(select(b"A: b", named(b"a")), b"A: b\r\n\r\n");
+        assert_eq!(select(b"A: b", named(b"a")), b"A: b");
     }
 
     #[test]

@@ -51,7 +51,9 @@ impl Part {
                 // The numbers of a message in a message/rfc822 part begin anew below that part.
                 Inside::Message(message) => message.numbered(number)?,
                 Inside::Multipart(_) => found.numbered(number)?,
-                // RFC 3501 gives 2.1 no meaning where 2 holds no parts.
+                // RFC 3501 gives 2.1 no meaning where 2 holds no parts; to Dovecot it is 2, but for
+                // a message's own body.
+                Inside::Leaf if number == 1 && found.envelope.is_none() => found,
                 Inside::Leaf => return None,
             };
         }

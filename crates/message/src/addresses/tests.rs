@@ -31,6 +31,7 @@ fn good_lists() {
         ("x (a) y (b) <q@r>", "x y <q@r>"),
         ("x.y z. <a@b>", "x.y z. <a@b>"),
         ("\"x\" y \"z\" <a@b>", "x y z <a@b>"),
+        ("a\"b\"c <a@b>", "a b c <a@b>"),
         ("\"q\\\"q\" <\"a b\"@c>", "q\"q <a b@c>"),
         ("a@b (C)", "C <a@b>"),
         ("a@b (C) (D)", "D <a@b>"),
@@ -58,6 +59,9 @@ fn broken_lists_as_dovecot_shows_them() {
     for (value, expected) in [
         ("", ""),
         ("(only)", ""),
+        ("(unclosed a@b", ""),
+        ("\"q r\"", "q r <MISSING_MAILBOX@MISSING_DOMAIN>"),
+        ("g: g2: a@b;;", "g: <g2@MISSING_DOMAIN> ;"),
         ("a", "<a@MISSING_DOMAIN>"),
         ("<>", "<MISSING_MAILBOX@MISSING_DOMAIN>"),
         ("n <>", "n <MISSING_MAILBOX@MISSING_DOMAIN>"),

@@ -38,7 +38,8 @@ impl Collected {
         let Some(name) = memchr(b':', line).and_then(|at| line.get(..at)) else { return false };
         let name = name.trim_ascii_end();
         let content = name.get(..8).is_some_and(|front| front.eq_ignore_ascii_case(b"Content-"));
-        content || (self.message && Envelope::wants(name))
+        let version = name.eq_ignore_ascii_case(b"MIME-Version");
+        content || (self.message && (version || Envelope::wants(name)))
     }
 
     pub(super) fn take(&mut self) -> Vec<u8> {

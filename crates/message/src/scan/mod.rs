@@ -158,7 +158,7 @@ impl Scanner {
         let next = self.at + length;
         let delimiter = kept.strip_prefix(b"--").and_then(|rest| self.delimiter(rest));
         match delimiter {
-            Some((index, closing)) => self.delimit(index, closing, next),
+            Some((index, closing)) => self.delimit(index, closing, (line_end > 0).then_some(next)),
             None => self.text(kept, next),
         }
         self.at = next;
@@ -198,8 +198,9 @@ impl Scanner {
         (closing || self.parts < self.limits.parts).then_some((index, closing))
     }
 
-    /// A boundary line of the multipart at `index`; the next line begins at `next`.
-    fn delimit(&mut self, index: usize, closing: bool, next: u64) {
+    /// A boundary line of the multipart at `index`; the next line begins at `next`, if the message
+    /// goes on.
+    fn delimit(&mut self, index: usize, closing: bool, next: Option<u64>) {
         let (end, lines) = self.end_before_delimiter();
         self.close_down_to(index, end, lines);
         let depth = self.open.len();
@@ -208,10 +209,13 @@ impl Scanner {
             multipart.boundary = None; // what follows is its epilogue
             return;
         }
-        let digest = multipart.content.is_subtype("digest");
         debug_assert!(depth <= self.limits.depth);
-        self.parts += 1;
-        self.open.push(Open::part(next, digest));
+        let digest = multipart.content.is_subtype("digest");
+        // A message that breaks off in the boundary has no part behind it.
+        if let Some(next) = next {
+            self.parts += 1;
+            self.open.push(Open::part(next, digest));
+        }
     }
 
     /// Where the innermost part ends at a boundary: before the line end in front of it, which is the

@@ -65,7 +65,12 @@ impl Open {
         self.body_start = at;
         self.body_lines = lines;
         let block = self.fields.take();
-        self.content = Content::of(Fields::new(&block), self.in_digest);
+        // RFC 2045 §4: a message without MIME-Version is none of MIME's. As Dovecot does, one with a
+        // Content-Type is taken for it all the same.
+        let mut mime = Fields::new(&block);
+        let is_mime = mime.any(|field| field.is("MIME-Version") || field.is("Content-Type"));
+        let fields: &[u8] = if is_mime || !self.fields.message { &block } else { b"" };
+        self.content = Content::of(Fields::new(fields), self.in_digest);
         if self.fields.message {
             self.envelope = Some(Box::new(Envelope::of(Fields::new(&block))));
         }

@@ -58,7 +58,8 @@ const CASES: &[(&str, &str)] = &[
     ("multipart/mixed; boundary=b\n\nno parts\n", "multipart/mixed[]"),
     ("multipart/mixed\n\n--\n", "multipart/mixed[]"),
     ("multipart/mixed; boundary=\"\"\n\n--\n\nx\n", "multipart/mixed[]"),
-    ("multipart/mixed; boundary=b\n\n--b", "multipart/mixed[text/plain 0:0]"),
+    ("multipart/mixed; boundary=b\n\n--b", "multipart/mixed[]"),
+    ("multipart/mixed; boundary=b\n\n--b\n", "multipart/mixed[text/plain 0:0]"),
     (
         // A longer line that begins like the boundary is one; behind the closing one none is.
         "multipart/mixed; boundary=b\n\n--b  \n\nhi\n--bx\nfoo\n--b--\nepi\n--b\n\nlate\n",
@@ -127,6 +128,15 @@ fn kept_fields_are_bounded() {
 }
 
 #[test]
+fn a_message_without_version_or_type_is_no_mime() {
+    let encoding = |header: &str| Scanner::scan(header.as_bytes()).content.encoding;
+    let base64 = "Content-Transfer-Encoding: base64\n";
+    assert_eq!(encoding(&format!("{base64}\nx")), None);
+    assert!(encoding(&format!("{base64}MIME-Version: 1.0\n\nx")).is_some());
+    assert!(encoding(&format!("Content-Type: text/plain\n{base64}\nx")).is_some());
+}
+
+#[test]
 fn numbers_of_parts() {
     let message = Scanner::scan(&crlf(
         "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n\
@@ -138,7 +148,7 @@ fn numbers_of_parts() {
     assert_eq!(octets(&[1, 2]), None);
     assert_eq!(octets(&[0]), None);
     assert_eq!(octets(&[3]), None);
-    assert_eq!(octets(&[2, 1]), None);
+    assert_eq!((octets(&[2, 1]), octets(&[2, 2])), (Some(2), None));
     let simple = Scanner::scan(b"A: b\r\n\r\nhi");
     assert_eq!(simple.at(&[1]).map(Part::octets), Some(2));
     assert_eq!(simple.at(&[1, 1]), None);
