@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &QueueArguments, cli: &Cli) -> Result<(), Failure> 
     };
     match &arguments.command {
         QueueCommand::List => {
-            let answer = ask(Method::GET, "/v1/queue", None)?;
+            let answer = all(|path| ask(Method::GET, path, None))?;
             if cli.json { output::print_json(&answer) } else { output::print(&list(&answer)) }
         }
         QueueCommand::Show { id } => {
@@ -36,6 +36,22 @@ pub(crate) fn run(arguments: &QueueArguments, cli: &Cli) -> Result<(), Failure> 
                 return output::print_json(&json!({ "deleted": deleted }));
             }
             output::print(&deleted.iter().map(|id| format!("deleted {id}\n")).collect::<String>())
+        }
+    }
+}
+
+/// The whole list, which qmgrd gives in pieces: `next` is where the following one begins.
+fn all(ask: impl Fn(&str) -> Result<Value, Failure>) -> Result<Value, Failure> {
+    let mut messages = Vec::new();
+    let mut path = "/v1/queue".to_owned();
+    loop {
+        let mut piece = ask(&path)?;
+        if let Some(Value::Array(more)) = piece.get_mut("messages").map(Value::take) {
+            messages.extend(more);
+        }
+        match piece.get("next").and_then(Value::as_str) {
+            Some(next) => path = format!("/v1/queue?after={}", admin::segment(next)),
+            None => return Ok(json!({ "messages": messages })),
         }
     }
 }

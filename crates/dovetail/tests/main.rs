@@ -107,6 +107,19 @@ Q2  7     1970-01-01T00:00:00.000+00:00  <>
 }
 
 #[test]
+fn a_long_queue_comes_in_pieces() {
+    let first = "{\"messages\":[{\"queue_id\":\"Q1\"}],\"next\":\"Q1\"}";
+    let second = "{\"messages\":[{\"queue_id\":\"Q2\"}],\"next\":null}";
+    let (dir, asked) = canned("qmgrd", &[("200 OK", first), ("200 OK", second)]);
+    let want = "{\"messages\":[{\"queue_id\":\"Q1\"},{\"queue_id\":\"Q2\"}]}\n";
+    assert_eq!(said(&run(dir.path(), &["queue", "list", "--json"], "")), want);
+    assert_eq!(
+        asked.join().unwrap(),
+        ["GET /v1/queue HTTP/1.1", "GET /v1/queue?after=Q1 HTTP/1.1"]
+    );
+}
+
+#[test]
 fn the_queue_is_shown_flushed_and_emptied() {
     let gone = ("404 Not Found", "{\"error\":\"no entry Q9\"}");
     let (dir, asked) = canned(
