@@ -8,6 +8,7 @@ use store::Watch;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use crate::figures::Figure;
 use crate::session::{Session, State};
 use crate::verdict::{Asked, Ended, Verdict};
 use crate::wire::{Input, either};
@@ -25,6 +26,7 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Session {
     pub(crate) async fn idle(&mut self, asked: &Asked) -> Result<Verdict, Ended> {
+        let _counted = self.shared.figures.hold(Figure::Idling);
         let woken = Arc::new(Notify::new());
         let watch = self.watch(&woken);
         let blind = watch.is_none() && matches!(self.state, State::Selected(_));

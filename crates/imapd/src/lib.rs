@@ -9,7 +9,10 @@ mod append;
 mod blocking;
 mod capability;
 mod change;
+#[cfg(test)]
+mod fake;
 mod fetch;
+mod figures;
 mod folders;
 mod idle;
 mod list;
@@ -36,6 +39,7 @@ use store::Watcher;
 
 pub use settings::Settings;
 
+use figures::{Figure, Figures};
 use settings::ListenerTls;
 use shared::Shared;
 use visitor::Visitor;
@@ -59,6 +63,10 @@ impl daemon::Daemon for Imapd {
     async fn run(_: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
         let doors = Doors::new(context.shutdown.clone())?;
         let doors = Arc::new(doors);
+        for figure in Figure::ALL {
+            let figures = Arc::clone(&doors.figures);
+            context.admin.figure(figure.name(), move || figures.get(figure));
+        }
         for listener in context.take_listeners() {
             let name: Arc<str> = Arc::from(listener.name());
             let (doors, reload) = (Arc::clone(&doors), context.reload.clone());
@@ -79,6 +87,7 @@ impl daemon::Daemon for Imapd {
 /// Where connections come in: what is made once for all of them.
 pub struct Doors {
     watcher: Arc<Watcher>,
+    figures: Arc<Figures>,
     shutdown: CancellationToken,
     /// For the settings of now; made anew after a reload.
     shared: std::sync::Mutex<Option<Arc<Shared>>>,
@@ -92,7 +101,9 @@ impl Doors {
     pub fn new(shutdown: CancellationToken) -> Result<Self, Error> {
         let watcher = Watcher::start()
             .map_err(|error| Error::other(format!("watching mailboxes (inotify): {error}")))?;
-        Ok(Self { watcher: Arc::new(watcher), shutdown, shared: std::sync::Mutex::default() })
+        let figures = Arc::default();
+        let shared = std::sync::Mutex::default();
+        Ok(Self { watcher: Arc::new(watcher), figures, shutdown, shared })
     }
 
     /// Serves one connection of the listener so named, to its end.
@@ -119,7 +130,11 @@ impl Doors {
         match &*kept {
             Some(shared) if Arc::ptr_eq(&shared.settings, &settings) => Arc::clone(shared),
             _ => {
-                let shared = Arc::new(Shared::new(settings, Arc::clone(&self.watcher)));
+                let shared = Arc::new(Shared::new(
+                    settings,
+                    Arc::clone(&self.watcher),
+                    Arc::clone(&self.figures),
+                ));
                 *kept = Some(Arc::clone(&shared));
                 shared
             }

@@ -7,6 +7,7 @@ use imap::response::{self, Code, Status};
 use sasl::Credentials;
 
 use crate::capability;
+use crate::figures::Figure;
 use crate::verdict::{Asked, Ended, Verdict, Whose};
 use crate::visitor::{Next, Visitor};
 use crate::wire::Input;
@@ -148,6 +149,7 @@ impl Visitor {
 
     fn refused(&mut self, asked: &Asked, mechanism: &str, refusal: &Refusal) -> Next {
         self.failed_logins += 1;
+        self.shared.figures.count(Figure::LoginsFailed);
         let status = if refusal.temporary { "tempfail" } else { "refused" };
         tracing::info!(
             user = refusal.user.as_deref().unwrap_or_default(),
@@ -221,6 +223,7 @@ impl Visitor {
                 return Ok(Next::Stay(temporary(asked)));
             }
         };
+        self.shared.figures.count(Figure::Logins);
         tracing::info!(
             user = user.name,
             client,

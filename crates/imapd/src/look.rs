@@ -125,3 +125,6 @@ fn trouble(why: Unreadable) -> Trouble {
         Unreadable::Io(source) => store::Error::Io { what: "reading a message".to_owned(), source },
     })
 }
+
+#[cfg(test)]
+mod tests;

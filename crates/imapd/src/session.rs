@@ -15,6 +15,7 @@ use store::{Account, Kind, WatchPoint};
 
 use crate::blocking::{Fault, Kept, Trouble};
 use crate::capability;
+use crate::figures::Figure;
 use crate::opened::Opened;
 use crate::shared::Shared;
 use crate::verdict::{Asked, Ended, Verdict, Whose};
@@ -91,6 +92,7 @@ impl Session {
 
     /// Serves until the session ends.
     pub(crate) async fn run(mut self) {
+        let _counted = self.shared.figures.hold(Figure::Sessions);
         let ended = loop {
             if let Err(ended) = self.next().await {
                 break ended;

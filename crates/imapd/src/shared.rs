@@ -7,6 +7,7 @@ use auth_client::{LoginClient, Timeouts, User, UserClient};
 use store::{Account, Owner, Watcher};
 
 use crate::blocking::{self, Trouble};
+use crate::figures::Figures;
 use crate::folders;
 use crate::settings::Settings;
 
@@ -16,6 +17,7 @@ pub(crate) struct Shared {
     pub(crate) logins: LoginClient,
     pub(crate) users: UserClient,
     pub(crate) watcher: Arc<Watcher>,
+    pub(crate) figures: Arc<Figures>,
     /// The uid that this daemon runs as: the only one whose mail it may touch.
     uid: u32,
 }
@@ -34,13 +36,18 @@ pub(crate) enum NoMail {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Arc<Settings>, watcher: Arc<Watcher>) -> Self {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        watcher: Arc<Watcher>,
+        figures: Arc<Figures>,
+    ) -> Self {
         let patience = Timeouts::default();
         Self {
             logins: LoginClient::new(settings.auth_client.clone(), patience),
             users: UserClient::new(settings.auth_userdb.clone(), patience),
             settings,
             watcher,
+            figures,
             uid: nix::unistd::Uid::effective().as_raw(),
         }
     }
