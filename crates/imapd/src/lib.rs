@@ -1,8 +1,8 @@
 //! Reading mail by IMAP.
 //!
-//! A connection is a [`visitor::Visitor`] until it has logged in, and a [`session::Session`] from
+//! A connection is a `Visitor` until it has logged in, and a `Session` from
 //! then on. Sockets are read and written on tokio's threads, mail is touched on blocking threads only
-//! ([`blocking`]). Ruled by RFC 3501, with RFC 2177, 2342, 3691, 4315, 4731, 4959, 5161, 5258, 5819,
+//! (`blocking`). Ruled by RFC 3501, with RFC 2177, 2342, 3691, 4315, 4731, 4959, 5161, 5258, 5819,
 //! 6154, 6851 and 7888; where those leave a choice, replies are Dovecot's.
 
 mod append;

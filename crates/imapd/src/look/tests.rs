@@ -1,3 +1,5 @@
+//! FETCH and SEARCH over a wire, on a mailbox in memory that can go wrong.
+
 use daemon::{CancellationToken, Stream};
 use imap::command::{Command, Tagged};
 use imap::response::Status;
