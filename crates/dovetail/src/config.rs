@@ -61,33 +61,53 @@ fn check(cli: &Cli) -> Result<(), Failure> {
     if problems.is_empty() { Ok(()) } else { Err(Failure::new(EX_CONFIG, "")) }
 }
 
-/// What each configured daemon would say, each thing once, and files that no daemon reads.
-pub(crate) fn problems(folder: &Path) -> Vec<Problem> {
+/// What `config check` says of a folder.
+fn problems(folder: &Path) -> Vec<Problem> {
+    let found = look(folder);
+    let mut all = found.errors;
+    all.extend(found.impatience);
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// What is wrong with a folder.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// What each configured daemon would say and not start, and files that no daemon reads.
+    pub(crate) errors: Vec<Problem>,
+    /// Where a daemon would give up on another one. It starts all the same.
+    pub(crate) impatience: Vec<Problem>,
+}
+
+/// Has every configured daemon check its files.
+pub(crate) fn look(folder: &Path) -> Found {
+    let mut found = Found::default();
     let names = match toml_files(folder) {
         Ok(names) => names,
-        Err(error) => return vec![Problem::file(folder, format!("cannot be read: {error}"))],
+        Err(error) => {
+            found.errors.push(Problem::file(folder, format!("cannot be read: {error}")));
+            return found;
+        }
     };
-    let mut problems = Vec::new();
     let mut good = BTreeMap::new();
     for daemon in KNOWN.iter().filter(|daemon| names.contains(daemon.name)) {
         match (daemon.check)(folder) {
             Ok(config) => drop(good.insert(daemon.name, config)),
-            Err(found) => problems.extend(found),
+            Err(problems) => found.errors.extend(problems),
         }
     }
-    problems.extend(impatience(&good));
+    found.impatience = impatience(&good);
     let read: BTreeSet<&str> =
         KNOWN.iter().flat_map(|daemon| (daemon.files)()).map(|file| file.name).collect();
     for name in names.iter().filter(|name| !read.contains(name.as_str())) {
         let file = folder.join(format!("{name}.toml"));
-        problems.push(Problem::file(file, "no daemon reads a file of this name"));
+        found.errors.push(Problem::file(file, "no daemon reads a file of this name"));
     }
     if !KNOWN.iter().any(|daemon| names.contains(daemon.name)) {
-        problems.push(Problem::file(folder, "configures no daemon"));
+        found.errors.push(Problem::file(folder, "configures no daemon"));
     }
-    problems.sort();
-    problems.dedup();
-    problems
+    found
 }
 
 /// Where a daemon would give up on another one that still works for it.
@@ -161,6 +181,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn impatience_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("qmgrd.toml"), "wait = \"11m\"\n").unwrap();
+        std::fs::write(dir.path().join("relayd.toml"), "").unwrap();
+        let found = look(dir.path());
+        let text = daemon::print_problems(&found.impatience);
+        let want =
+            "qmgrd.toml:1:8: `wait`: must be longer than `max_time` of relayd.toml, which is 11m\n";
+        assert!(found.errors.is_empty() && text.ends_with(want), "{text}");
     }
 
     #[test]

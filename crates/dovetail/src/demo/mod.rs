@@ -12,6 +12,7 @@ mod layout;
 mod ready;
 mod sockets;
 
+use std::io::Write;
 use std::path::Path;
 
 use nix::sys::signal::{SigSet, Signal};
@@ -49,10 +50,7 @@ pub(crate) fn run(
     if let Some(overlay) = overlay {
         lay_over(&demo.layout, overlay)?;
     }
-    let problems = crate::config::problems(&demo.layout.etc());
-    if !problems.is_empty() {
-        return Err(wrong_configuration(&problems));
-    }
+    check(&demo.layout)?;
     let mut children = Children::start(&demo)?;
     let ended = serve(&demo, &mut children, &signals, json);
     children.end();
@@ -100,6 +98,17 @@ fn block_signals() -> Result<SigSet, Failure> {
     }
     set.thread_block().map_err(|error| Failure::system("signals", error))?;
     Ok(set)
+}
+
+/// Wrong files end the demo before anything starts. Whoever sets times that don't fit together, to
+/// see what comes of it, is only told.
+fn check(layout: &Layout) -> Result<(), Failure> {
+    let found = crate::config::look(&layout.etc());
+    if !found.errors.is_empty() {
+        return Err(wrong_configuration(&found.errors));
+    }
+    let _ = std::io::stderr().write_all(daemon::print_problems(&found.impatience).as_bytes());
+    Ok(())
 }
 
 fn wrong_configuration(problems: &[daemon::Problem]) -> Failure {
