@@ -40,10 +40,7 @@ pub(crate) async fn run(job: Job, recipients: Vec<u32>, given_up: Option<String>
     }
     let settings = queue.settings();
     let attempts = match given_up {
-        Some(reason) => {
-            let text = format!("delivery temporarily suspended: {reason}");
-            vec![verdict::failing("4.4.1", &text, "none", Feedback::Unknown); recipients.len()]
-        }
+        Some(reason) => recipients.iter().map(|n| given_up_for(&entry, *n, &reason)).collect(),
         None => {
             let client = queue.client(&settings, &started.destination.route);
             let relays = is_relay(&settings, &started.destination);
@@ -51,6 +48,16 @@ pub(crate) async fn run(job: Job, recipients: Vec<u32>, given_up: Option<String>
         }
     };
     settle(job, &settings, entry, started.destination, recipients, attempts).await;
+}
+
+/// The last reason that a recipient was given, or why nobody tries it.
+fn given_up_for(entry: &Entry, n: u32, reason: &str) -> Attempt {
+    let text = format!("delivery temporarily suspended: {reason}");
+    let mut attempt = verdict::failing("4.4.1", &text, "none", Feedback::Unknown);
+    if let Some(last) = entry.state.recipient(n).verdict {
+        attempt.verdict = last;
+    }
+    attempt
 }
 
 /// Whether a destination's socket is a relayd: not a final one.

@@ -17,7 +17,9 @@ const BUFFER: usize = 256 * 1024;
 /// Serves a connection to its end.
 pub(crate) async fn serve(queue: Arc<Queue>, stream: Stream, peer: Peer) {
     let settings = queue.settings();
-    let trusted = peer.is_one_of(&settings.trusted_ids);
+    // Asked now, not when the settings were read: that was before privileges were dropped.
+    let ourselves = peer.is_one_of(&[daemon::users::own_ids().0]);
+    let trusted = ourselves || peer.is_one_of(&settings.trusted_ids);
     let options = settings.server_options();
     let shutdown = queue.shutdown.clone();
     let mut session = Session::new(queue, trusted);

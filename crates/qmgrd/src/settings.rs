@@ -34,7 +34,7 @@ pub struct Settings {
     pub spool: PathBuf,
     /// Where reports go.
     pub outgoing: PathBuf,
-    /// Users whose trace ids count.
+    /// Users whose trace ids count, besides the one that qmgrd runs as.
     pub trusted_ids: Vec<u32>,
     /// When to try again, and for how long.
     pub retry: Retry,
@@ -80,14 +80,12 @@ impl Settings {
         let (Ok(origin), Ok(postmaster), true) = (origin, postmaster, problems.is_empty()) else {
             return Err(problems);
         };
-        let mut trusted_ids = config.users("trusted_ids");
-        trusted_ids.push(daemon::users::own_ids().0);
         Ok(Self {
             origin,
             postmaster,
             spool: config.path("spool").to_owned(),
             outgoing: config.path("outgoing").to_owned(),
-            trusted_ids,
+            trusted_ids: config.users("trusted_ids"),
             retry: Retry {
                 min: millis("retry_min"),
                 max: millis("retry_max"),
