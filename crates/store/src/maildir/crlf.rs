@@ -113,7 +113,10 @@ impl FileBody {
     /// Loads chunk `number`, whose mark must be known. False at the end of the file.
     fn load(&mut self, number: usize) -> io::Result<bool> {
         let Some(&mark) = self.marks.get(number) else { return Ok(false) };
-        let mut raw = vec![0; CHUNK];
+        // Most messages are smaller than a chunk; one octet more shows that the file ends there.
+        let size = self.file.metadata()?.len().saturating_sub(mark.raw).saturating_add(1);
+        let mut raw = vec![0; usize::try_from(size).unwrap_or(CHUNK).min(CHUNK)];
+        let wanted = raw.len();
         let mut filled = 0;
         while let Some(space) = raw.get_mut(filled..).filter(|space| !space.is_empty()) {
             match self.file.read_at(space, mark.raw + filled as u64) {
@@ -133,7 +136,7 @@ impl FileBody {
             shown: mark.shown + self.octets.len() as u64,
             last,
         };
-        if filled < CHUNK {
+        if filled < wanted {
             self.end = Some(next.shown);
         } else if self.marks.len() == number + 1 {
             self.marks.push(next);

@@ -2,7 +2,7 @@
 
 use store::{Access, Kind, Listed};
 
-use crate::support::{Scratch, name};
+use crate::scratch::{Scratch, name};
 
 fn list(scratch: &Scratch) -> Vec<String> {
     let shown = |l: Listed| {
@@ -126,7 +126,7 @@ fn permissions_come_from_the_folder() {
     let mode =
         |path: &str| std::fs::metadata(scratch.root().join(path)).expect("stat").mode() & 0o7777;
     assert_eq!((mode(".A"), mode(".A/cur")), (0o2770, 0o2770));
-    let message = format!(".A/cur/{}", crate::support::files(&scratch.root().join(".A/cur"))[0]);
+    let message = format!(".A/cur/{}", crate::scratch::files(&scratch.root().join(".A/cur"))[0]);
     for file in [message.as_str(), ".A/dovecot-uidlist", ".A/dovecot-keywords", ".A/maildirfolder"]
     {
         assert_eq!(mode(file), 0o660, "{file}");

@@ -6,6 +6,8 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod crash;
+mod dovecot;
 mod mailboxes;
 mod messages;
-mod support;
+mod scratch;

@@ -3,7 +3,7 @@
 use address::TraceId;
 use store::{Access, Change, Changes, Delivered, Delivery, Kind};
 
-use crate::support::{Scratch, append, files, flags, name, show, text, uid};
+use crate::scratch::{Scratch, append, files, flags, name, show, text, uid};
 
 fn deliver(scratch: &Scratch, trace: TraceId, recipient: Option<&str>, search: bool) -> Delivered {
     let mut draft = scratch.account().draft(&name("INBOX")).expect("draft");
