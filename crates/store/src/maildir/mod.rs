@@ -10,6 +10,7 @@
 //! no ACL, no `LAYOUT=fs` yet.
 
 mod account;
+mod arrivals;
 mod change;
 mod copy;
 mod crlf;

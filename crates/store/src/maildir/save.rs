@@ -234,8 +234,12 @@ impl Draft for MaildirDraft {
         match self.rename_to(&target) {
             Ok(()) => {
                 let part = self.folder.new_mail();
-                fs.sync_folder(&part, SyncPoint::Delivered).map_err(io("sync", &part))?;
-                Ok(Delivered::Stored)
+                let synced = fs.sync_folder(&part, SyncPoint::Delivered);
+                if synced.is_err() {
+                    // It is offered again, and must be written anew: a second sync would lie.
+                    let _ = fs.unlink(&target);
+                }
+                synced.map_err(io("sync", &part)).map(|()| Delivered::Stored)
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => self.confirm(&*fs, true),
             Err(error) => Err(self.failed(&target, error)),

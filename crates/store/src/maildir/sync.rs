@@ -6,7 +6,7 @@
 //! lock, which everybody who renames or removes holds (Dovecot too); deliveries, which don't, only
 //! add to `new/`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
@@ -58,9 +58,9 @@ impl Session {
         }
         let mut found = Vec::new();
         scan(&self.folder, true, &mut found)?;
-        let unmoved = self.access == Access::ReadWrite && !found.is_empty();
-        if unmoved {
-            return self.sync_under_lock();
+        let known = self.records.iter().filter(|record| record.in_new).count();
+        if found.len() > known || (self.access == Access::ReadWrite && !found.is_empty()) {
+            return self.under_lock(true);
         }
         if !cur_settled {
             scan(&self.folder, false, &mut found)?;
@@ -137,8 +137,18 @@ impl Session {
     /// Brings `records` up under the lock; without the right to lock, only the names of messages
     /// that have a UID.
     pub(crate) fn sync_under_lock(&mut self) -> Result<()> {
+        self.under_lock(false)
+    }
+
+    /// `arrivals`: there is new mail, and perhaps nothing else.
+    fn under_lock(&mut self, arrivals: bool) -> Result<()> {
         match self.root.lock(&self.folder, self.mode) {
-            Ok(mut lock) => self.sync_locked(Some(&mut lock)),
+            Ok(mut lock) => {
+                if arrivals && self.take_arrivals(&mut lock)? {
+                    return Ok(());
+                }
+                self.sync_locked(Some(&mut lock))
+            }
             Err(_) if !self.folder.path.is_dir() => {
                 Err(Error::Reset("the mailbox's folder is gone".to_owned()))
             }
@@ -267,7 +277,12 @@ impl Session {
     }
 
     /// SELECT takes new mail over to `cur/`; who does that has it as `\Recent`.
-    fn take_from_new(&mut self, records: &mut [Record], lock: &mut Lock, stamps: &mut Stamps) {
+    pub(crate) fn take_from_new(
+        &mut self,
+        records: &mut [Record],
+        lock: &mut Lock,
+        stamps: &mut Stamps,
+    ) {
         if self.access == Access::ReadOnly {
             return;
         }
@@ -301,6 +316,10 @@ impl Session {
 
     /// One file for each identity: of two with one base, the second becomes a message of its own.
     fn one_name_each(&self, found: &mut Vec<Found>, may_write: bool) {
+        let bases: HashSet<&[u8]> = found.iter().map(Found::base).collect();
+        if bases.len() == found.len() && !bases.contains(&[][..]) {
+            return;
+        }
         let mut first: HashMap<Vec<u8>, Found> = HashMap::with_capacity(found.len());
         let mut strange = Vec::new();
         found.retain(|file| {

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use mailbox::Uid;
 
 use super::folder::Folder;
-use super::uidlist::Uidlist;
+use super::uidlist::{self, Line, Uidlist};
 use super::uidvalidity;
 use crate::error::io;
 use crate::fs::{Fs, Mode, SyncPoint, open_regular};
@@ -107,15 +107,29 @@ impl UidFile {
     }
 }
 
-fn append(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> Result<()> {
+/// Whether there is such a UID to give.
+pub(crate) fn may_be_given(uid: Uid) -> bool {
+    uid.get() < uidlist::UID_END - 1
+}
+
+/// Puts a message's line at the end of `out`.
+pub(crate) fn write_line(out: &mut Vec<u8>, uid: Uid, base: &[u8]) {
+    uidlist::write_line(out, &Line { uid, fields: Vec::new(), base: base.to_vec() });
+}
+
+/// Adds lines at the end, durably.
+pub(crate) fn append(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = fs.open(path).map_err(io("open", path))?;
     let end = file.seek(SeekFrom::End(0)).map_err(io("seek in", path))?;
-    if let Err(error) = fs.write(&file, bytes) {
-        // A full disk must not leave half a line for Dovecot to find.
+    let written = fs.write(&file, bytes).map_err(io("append to", path));
+    let written =
+        written.and_then(|()| fs.sync(&file, SyncPoint::UidlistAppend).map_err(io("sync", path)));
+    if written.is_err() {
+        // A full disk must not leave half a line for Dovecot to find; and lines whose sync failed
+        // must not be believed because a later sync doesn't fail.
         let _ = file.set_len(end);
-        return Err(io("append to", path)(error));
     }
-    fs.sync(&file, SyncPoint::UidlistAppend).map_err(io("sync", path))
+    written
 }
 
 fn rewrite(fs: &dyn Fs, folder: &Folder, mode: Mode, bytes: &[u8]) -> Result<()> {

@@ -13,7 +13,7 @@ use mailbox::{Uid, UidValidity};
 use super::filename;
 
 /// The first value that is no UID any more: Dovecot's limit.
-const UID_END: u32 = u32::MAX;
+pub(crate) const UID_END: u32 = u32::MAX;
 /// After damage, UIDs go on above all that stand in the file, unless they stand higher than this.
 const UID_TOO_HIGH: u32 = u32::MAX / 2;
 /// Hex digits of a mailbox's GUID.
@@ -154,7 +154,7 @@ impl Uidlist {
     }
 }
 
-fn write_line(out: &mut Vec<u8>, line: &Line) {
+pub(crate) fn write_line(out: &mut Vec<u8>, line: &Line) {
     out.extend_from_slice(line.uid.to_string().as_bytes());
     for field in &line.fields {
         out.push(b' ');

@@ -46,11 +46,14 @@ pub(crate) struct Ledger {
     pub(crate) contents: BTreeMap<&'static str, String>,
 }
 
+/// A message's name, its UID and its flags.
+type Message = (String, u32, BTreeSet<String>);
+
 /// What was found after starting anew.
 #[derive(Debug, Default)]
 struct Found {
-    /// Message, UID and flags, by mailbox; and the mailbox's UIDVALIDITY.
-    mailboxes: BTreeMap<String, (u32, Vec<(String, u32, BTreeSet<String>)>)>,
+    /// The mailbox's UIDVALIDITY, and what is in it.
+    mailboxes: BTreeMap<String, (u32, Vec<Message>)>,
     subscribed: BTreeSet<String>,
 }
 
@@ -139,7 +142,7 @@ fn check_fact(fact: &Fact, later: &[&Fact], found: &Found) -> Result<(), String>
         return Ok(());
     }
     let in_mailbox = |mailbox: &str| found.mailboxes.get(mailbox);
-    let copies = |mailbox: &str, message: &str| -> Vec<&(String, u32, BTreeSet<String>)> {
+    let copies = |mailbox: &str, message: &str| -> Vec<&Message> {
         let messages = in_mailbox(mailbox).map(|(_, messages)| messages.as_slice());
         messages.unwrap_or_default().iter().filter(|(name, ..)| name == message).collect()
     };
