@@ -125,6 +125,8 @@ struct Job {
     place: Place,
     /// It waits because its destination failed.
     sick: bool,
+    /// It runs, and what came of it is being recorded: its round needn't wait for it.
+    recorded: bool,
 }
 
 #[derive(Debug)]
@@ -353,10 +355,17 @@ impl Schedule {
         self.running_jobs(entry).next().is_some()
     }
 
-    /// Whether no other delivery of this job's entry runs: its round is over.
+    /// Whether no other delivery of this job's entry is still to be recorded: its round is over.
+    /// Of deliveries that end side by side the last one to ask is told so, whichever of them is
+    /// finished first; so ask while the record is being changed, which is done by one at a time.
     #[must_use]
-    pub fn is_last(&self, entry: EntryId, job: JobId) -> bool {
-        self.running_jobs(entry).all(|other| other == job)
+    pub fn is_last(&mut self, entry: EntryId, job: JobId) -> bool {
+        if let Some(job) = self.jobs.get_mut(&job) {
+            job.recorded = true;
+        }
+        // A report that is being handed over is a round of its own.
+        let done = |job: &Job| job.recorded || matches!(job.work.task, Task::Report(_));
+        self.running_jobs(entry).all(|other| self.jobs.get(&other).is_some_and(done))
     }
 
     /// Deliveries that run, and recipients held.

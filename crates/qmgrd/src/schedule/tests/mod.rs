@@ -89,6 +89,12 @@ impl Player {
                 self.schedule.admit(admission, option("tried").unwrap_or(0));
             }
             "poll" => self.poll(now),
+            "record" => {
+                let started = &self.started[rest[0]];
+                if self.schedule.is_last(started.entry, started.job) {
+                    let _ = writeln!(self.out, "the round is over");
+                }
+            }
             "finish" => self.finish(now, &rest, option("again")),
             "flush" => {
                 let which = match rest[0] {
