@@ -35,11 +35,10 @@ pub(crate) async fn run(job: Job, recipients: Vec<u32>, given_up: Option<String>
     // The record counts, not what the schedule remembers.
     let pending: Vec<u32> = entry.state.pending(entry.head.total()).collect();
     let recipients: Vec<u32> = recipients.into_iter().filter(|n| pending.contains(n)).collect();
-    if recipients.is_empty() {
-        return job.finish(Feedback::Unknown, None, Vec::new());
-    }
     let settings = queue.settings();
     let attempts = match given_up {
+        // Nothing is left to try; but the round may end here.
+        _ if recipients.is_empty() => Vec::new(),
         Some(reason) => recipients.iter().map(|n| given_up_for(&entry, *n, &reason)).collect(),
         None => {
             let client = queue.client(&settings, &started.destination.route);
@@ -161,9 +160,12 @@ async fn stream(hop: &mut Hop, mut body: Body<Disk>) -> io::Result<()> {
     }
 }
 
-/// What became of each recipient, for the log.
-struct Told {
+/// What an update did.
+struct Done {
+    /// What became of each recipient, for the log.
     lines: Vec<(u32, Status)>,
+    /// The reports that it fixed, by their rounds.
+    fixed: Vec<u32>,
 }
 
 /// Records what came of it, in one step with the reports that it causes; logs; tells the schedule.
@@ -190,11 +192,14 @@ async fn settle(
                 (*n, record::record(when, head, state, *n, attempt))
             };
             let lines = pairs.iter().map(status).collect();
-            // One report a round: it waits for what is being tried side by side.
-            if number.is_none_or(|number| queue.schedule().is_last(id, number)) {
-                record::fix(&settings, head, state, id, now);
-            }
-            Told { lines }
+            // One report a round: the last of what is tried side by side makes it. Updates of one
+            // entry come one after the other, so that the last one sees what the others recorded.
+            let last = number.is_none_or(|number| queue.schedule().settles(id, number));
+            let fixed = match last {
+                true => record::fix(&settings, head, state, id, now),
+                false => Vec::new(),
+            };
+            Done { lines, fixed }
         }
     };
     let Some(update) = queue.update(id, change).await else {
@@ -207,8 +212,12 @@ async fn settle(
         return job.finish(feedback, None, Vec::new());
     }
     let again = again(&update.state, &recipients, destination);
-    let more = new_reports(settings, &entry, &update.state);
-    job.finish(feedback, again, more);
+    let report = |round: &u32| Work {
+        destination: route::outgoing(settings),
+        task: Task::Report(*round),
+        due: 0,
+    };
+    job.finish(feedback, again, update.value.fixed.iter().map(report).collect());
 }
 
 /// What of this delivery must be tried later.
@@ -217,15 +226,6 @@ fn again(state: &State, recipients: &[u32], destination: Destination) -> Option<
     let left: Vec<u32> = recipients.iter().copied().filter(pending).collect();
     let due = left.iter().map(|n| state.recipient(*n).next).min()?;
     Some(Work { destination, task: Task::Deliver(left), due })
-}
-
-/// The reports that were fixed since the entry was loaded.
-fn new_reports(settings: &Settings, entry: &Entry, state: &State) -> Vec<Work> {
-    let before = entry.state.next_round();
-    let new = state.notices().iter().filter(|notice| notice.round >= before);
-    let work =
-        |round| Work { destination: route::outgoing(settings), task: Task::Report(round), due: 0 };
-    new.map(|notice| work(notice.round)).collect()
 }
 
 /// The line that tells of a recipient's try, with the fields that every daemon has.

@@ -92,14 +92,15 @@ pub(crate) fn record(
     }
 }
 
-/// Turns what the sender is owed into reports with an id of their own, in one step.
+/// Turns what the sender is owed into reports with an id of their own, in one step; their rounds.
 pub(crate) fn fix(
     settings: &Settings,
     head: &Head,
     state: &mut State,
     id: address::EntryId,
     now: Millis,
-) {
+) -> Vec<u32> {
+    let mut rounds = Vec::new();
     for kind in [NoticeKind::Failure, NoticeKind::Delay, NoticeKind::Success] {
         let recipients = state.owing(kind, head.total());
         if recipients.is_empty() {
@@ -109,7 +110,9 @@ pub(crate) fn fix(
         let mut notice = Notice::new(round, kind, derived_id(id, round, now), now, recipients);
         notice.to_postmaster = !reports(settings, head);
         state.fix(notice);
+        rounds.push(round);
     }
+    rounds
 }
 
 /// Whether a report about this entry may go to its sender.

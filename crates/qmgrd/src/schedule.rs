@@ -125,8 +125,8 @@ struct Job {
     place: Place,
     /// It waits because its destination failed.
     sick: bool,
-    /// It runs, and what came of it is being recorded: its round needn't wait for it.
-    recorded: bool,
+    /// It runs, and what came of it is being recorded.
+    settling: bool,
 }
 
 #[derive(Debug)]
@@ -355,17 +355,17 @@ impl Schedule {
         self.running_jobs(entry).next().is_some()
     }
 
-    /// Whether no other delivery of this job's entry is still to be recorded: its round is over.
-    /// Of deliveries that end side by side the last one to ask is told so, whichever of them is
-    /// finished first; so ask while the record is being changed, which is done by one at a time.
-    #[must_use]
-    pub fn is_last(&mut self, entry: EntryId, job: JobId) -> bool {
+    /// This delivery is about to record what came of it: says whether its entry's round is over,
+    /// that is, whether no other delivery to recipients runs that has yet to record. To be called
+    /// where nothing else of the entry is recorded at the same time; then of several that end
+    /// together the last one hears yes.
+    pub fn settles(&mut self, entry: EntryId, job: JobId) -> bool {
         if let Some(job) = self.jobs.get_mut(&job) {
-            job.recorded = true;
+            job.settling = true;
         }
-        // A report that is being handed over is a round of its own.
-        let done = |job: &Job| job.recorded || matches!(job.work.task, Task::Report(_));
-        self.running_jobs(entry).all(|other| self.jobs.get(&other).is_some_and(done))
+        let others = self.running_jobs(entry).filter(|other| *other != job);
+        let mut others = others.filter_map(|other| self.jobs.get(&other));
+        !others.any(|other| matches!(other.work.task, Task::Deliver(_)) && !other.settling)
     }
 
     /// Deliveries that run, and recipients held.

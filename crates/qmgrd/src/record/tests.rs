@@ -1,3 +1,5 @@
+//! Who is told of what, when a time is over, and that a round makes one report of a kind.
+
 use smtp::Reply;
 use spool::NoticeKind::{Delay, Failure, Success};
 

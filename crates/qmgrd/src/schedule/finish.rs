@@ -62,7 +62,7 @@ impl Schedule {
         held.jobs.push(id);
         self.memory.heavier(&mut held.weight, work.task.weight());
         self.timers.insert((work.due, id));
-        self.jobs.insert(id, Job { entry, work, place: Place::Waiting, sick, recorded: false });
+        self.jobs.insert(id, Job { entry, work, place: Place::Waiting, sick, settling: false });
     }
 
     fn count_down(&mut self, job: &Job) {

@@ -151,3 +151,20 @@ fn a_report_that_is_refused_is_dropped_and_one_for_which_nobody_is_there_waits()
     stage.logged(&[&format!("parent={id}"), "status=bounced", "report dropped"]);
     stage.until_empty();
 }
+
+#[test]
+fn failures_that_end_together_are_each_reported_once() {
+    let stage = Stage::start(SOON);
+    let (_hop, out) = (stage.hop("remote"), stage.hop("out"));
+    let to = ["r550@one.test", "r551@two.test", "ok@three.test", "r553@four.test"];
+    for n in 0..25 {
+        stage.send("<alice@vmail.test>", &to, &format!("n{n}"));
+    }
+    stage.until_empty();
+    let reports: String = out.taken().iter().map(|taken| taken.content.as_str()).collect();
+    for failed in ["r550@one.test", "r551@two.test", "r553@four.test"] {
+        let told = reports.matches(&format!("Final-Recipient: rfc822; {failed}\r\n")).count();
+        assert_eq!(told, 25, "{failed}");
+    }
+    assert!(!reports.contains("Final-Recipient: rfc822; ok@"), "{reports}");
+}

@@ -89,11 +89,10 @@ impl Player {
                 self.schedule.admit(admission, option("tried").unwrap_or(0));
             }
             "poll" => self.poll(now),
-            "record" => {
-                let started = &self.started[rest[0]];
-                if self.schedule.is_last(started.entry, started.job) {
-                    let _ = writeln!(self.out, "the round is over");
-                }
+            "settles" => {
+                let started = self.started.get(rest[0]).expect("it runs");
+                let last = self.schedule.settles(started.entry, started.job);
+                let _ = writeln!(self.out, "{}", if last { "the round is over" } else { "no" });
             }
             "finish" => self.finish(now, &rest, option("again")),
             "flush" => {
@@ -150,7 +149,7 @@ impl Player {
             "broke" => Feedback::RouteBroke("it broke".to_owned()),
             other => panic!("no such feedback: {other}"),
         };
-        let last = self.schedule.is_last(started.entry, started.job);
+        let last = self.schedule.settles(started.entry, started.job);
         let again = again.map(|due| Work {
             destination: started.destination.clone(),
             task: started.task.clone(),
