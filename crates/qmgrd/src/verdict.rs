@@ -245,4 +245,18 @@ mod tests {
             assert_eq!(Passed::parse(text), None, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_passed_on_is_found_again_and_nothing_panics(
+            text in "\\PC{0,80}|host [a-z.\\[\\]: ()]{0,60}",
+            name in "[a-z0-9.-]{1,20}",
+            reply in "[0-9a-zA-Z .<>()@-]{1,40}",
+        ) {
+            let _ = Passed::parse(&text);
+            let said = format!("host {name}[192.0.2.1] said: {reply} (in reply to DATA command)");
+            let passed = Passed::parse(&said).map(|passed| (passed.name, passed.address, passed.reply));
+            proptest::prop_assert_eq!(passed, Some((&*name, "192.0.2.1", &*reply)));
+        }
+    }
 }
