@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use address::TraceId;
+use address::{Address, TraceId};
 use auth_client::UserClient;
 use daemon::{Admin, Peer};
 use smtp::server::Hello;
@@ -93,7 +93,7 @@ impl Session {
         Ok((fresh, said))
     }
 
-    fn log(&self, message: &Message, to: &str, user: &str, reply: &Reply, what: &str) {
+    fn log(&self, message: &Message, to: &Address, user: Option<&str>, reply: &Reply, what: &str) {
         let status = if reply.is_positive() {
             "sent"
         } else if reply.is_transient() {
@@ -108,7 +108,7 @@ impl Session {
             id = %message.id,
             origin = message.origin.as_deref(),
             from = %message.mail.from,
-            to,
+            to = %format_args!("<{to}>"),
             client,
             user,
             delay = %format_args!("{}.{:03}", delay / 1000, delay % 1000),
@@ -162,8 +162,7 @@ impl Handler for Session {
             Err(reply) => {
                 self.shared.figures.refused.fetch_add(1, Ordering::Relaxed);
                 if let Some(message) = &self.message {
-                    let to = rcpt.to.address().to_string();
-                    self.log(message, &to, "", &reply, &reply.text());
+                    self.log(message, rcpt.to.address(), None, &reply, &reply.text());
                 }
                 reply
             }
@@ -217,7 +216,7 @@ impl Handler for Session {
                 Outcome::Failed(error) => error.to_string(),
                 Outcome::TimeUp => "takes too long".to_owned(),
             };
-            self.log(&message, &recipient.address.to_string(), &recipient.user, &reply, &what);
+            self.log(&message, &recipient.address, Some(&recipient.user), &reply, &what);
             self.count(&outcome);
             replies.push(reply);
         }

@@ -35,9 +35,9 @@ fn headers_name_and_log() {
     assert!(name.contains(&format!("T{id}.")), "{name} {id}");
     assert!(text.starts_with("Return-Path: <>\nDelivered-To: bob@example.test\n"), "{text}");
     assert!(!text.contains("for <"), "several must not learn of each other: {text}");
-    let line = stage.logged("to=carol@");
+    let line = stage.logged("to=<carol@");
     for field in
-        [id, "to=carol@example.test", "user=carol@example.test", "status=sent", "dsn=2.0.0"]
+        [id, "to=<carol@example.test>", "user=carol@example.test", "status=sent", "dsn=2.0.0"]
     {
         assert!(line.contains(field), "{field} in {line}");
     }

@@ -47,7 +47,7 @@ impl Mark {
         let tag = recipient.map(|r| format!("R{:08x}", fnv(r.as_bytes()))).unwrap_or_default();
         Self {
             before: format!("{}.M{}P", millis / 1000, millis % 1000 * 1000),
-            after: format!("T{trace}{tag}."),
+            after: format!("{tag}T{trace}."),
         }
     }
 
