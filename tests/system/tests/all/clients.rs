@@ -73,12 +73,12 @@ typ, data = m.search(None, 'SUBJECT', token); assert data == [b'1'], data
 typ, data = m.fetch('1', '(UID FLAGS BODY.PEEK[])')
 message = email.message_from_bytes(data[0][1])
 assert message['Subject'] == token, message.as_string()
-assert b'FLAGS ()' in data[0][0] or b'FLAGS (\\\\Recent)' in data[0][0], data[0][0]
+assert b'Seen' in data[0][0], data[0][0] # curl has read it
 typ, data = m.append('Drafts', '\\\\Draft', None, b'Subject: a draft\\r\\n\\r\\nx\\r\\n'); assert typ == 'OK', data
 typ, data = m.create('Lists/rust'); assert typ == 'OK', data
 typ, data = m.copy('1', 'Lists/rust'); assert typ == 'OK', data
 typ, data = m.store('1', '+FLAGS', '(\\\\Seen $Work)'); assert typ == 'OK', data
-typ, data = m.status('Lists/rust', '(MESSAGES UNSEEN)'); assert b'MESSAGES 1 UNSEEN 1' in data[0], data
+typ, data = m.status('Lists/rust', '(MESSAGES UNSEEN)'); assert b'MESSAGES 1 UNSEEN 0' in data[0], data
 typ, data = m.list(); assert any(b'Lists/rust' in line for line in data), data
 m.close(); m.logout()
 ";

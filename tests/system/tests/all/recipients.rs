@@ -183,7 +183,7 @@ fn headers_are_those_of_a_delivered_message() {
     let file = demo.maildir(BOB).files("new").pop().unwrap();
     let name = file.file_name().unwrap().to_string_lossy().into_owned();
     assert!(
-        name.contains(&format!("T{id}.")) && name.contains(",S=") && name.contains(",W="),
+        name.contains(&format!("T{id}")) && name.contains(",S=") && name.contains(",W="),
         "{name}"
     );
     assert!(demo.log().contains(&format!("id={id}")), "the id follows the message in the log");
