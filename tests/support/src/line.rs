@@ -202,7 +202,8 @@ impl Line {
     /// Closes our direction only.
     pub fn half_close(&mut self) {
         if let Some(raw) = &self.raw {
-            raw.shutdown(Shutdown::Write).unwrap();
+            // A server that has closed already can't be told any more.
+            let _ = raw.shutdown(Shutdown::Write);
         }
     }
 

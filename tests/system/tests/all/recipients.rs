@@ -1,6 +1,7 @@
 //! Who may send to whom: what smtpd says at RCPT, and where mail ends up that an alias sends on.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use support::{Demo, Line, Options, eventually};
 
@@ -10,15 +11,14 @@ const ALICE: &str = "alice@example.test";
 const BOB: &str = "bob@example.test";
 const CAROL: &str = "carol@example.org";
 
-/// A demo with a virtual alias table in Postfix's format.
-fn with_aliases(table: &str) -> Demo {
+/// A virtual alias table in Postfix's format, in a folder that goes away with the value.
+fn aliases(table: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::Builder::new().prefix("dvt-alias").tempdir().unwrap();
-    fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .unwrap();
-    let path = folder.keep().join("virtual");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = folder.path().join("virtual");
     fs::write(&path, table).unwrap();
-    let text = format!("virtual_alias_maps = [\"{}\"]\n", path.display());
-    Options::default().config("smtpd.toml", &text).start()
+    let key = format!("virtual_alias_maps = [\"{}\"]\n", path.display());
+    (folder, key)
 }
 
 #[test]
@@ -78,12 +78,13 @@ fn authd_away_is_a_451_and_never_a_550() {
 
 #[test]
 fn aliases_with_details_and_a_catch_all_beside_mailboxes() {
-    let demo = with_aliases(
+    let (_folder, table) = aliases(
         "# a table in Postfix's format\n\
          abuse@example.test   alice@example.test\n\
          special+x@example.test carol@example.org\n\
          @example.test\n\tbob@example.test\n",
     );
+    let demo = Options::default().config("smtpd.toml", &table).start();
     let cases = [
         ("abuse+x@example.test", ALICE),
         ("special+x@example.test", CAROL),
@@ -111,14 +112,11 @@ fn aliases_with_details_and_a_catch_all_beside_mailboxes() {
 
 #[test]
 fn a_catch_all_takes_everything_where_the_operator_wants_postfixs_order() {
-    let folder = tempfile::Builder::new().prefix("dvt-alias").tempdir().unwrap();
-    fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .unwrap();
-    let path = folder.path().join("virtual");
-    fs::write(&path, "@example.test bob@example.test\nbob@example.test bob@example.test\n")
-        .unwrap();
-    let text = format!("virtual_alias_maps = [\"{}\"]\ncatch_all = \"postfix\"\n", path.display());
-    let demo = Options::default().config("smtpd.toml", &text).start();
+    let (_folder, table) =
+        aliases("@example.test bob@example.test\nbob@example.test bob@example.test\n");
+    let demo = Options::default()
+        .config("smtpd.toml", &format!("{table}catch_all = \"postfix\"\n"))
+        .start();
     let token = token("catch-all");
     send(&mut demo.smtp(), "a@remote.test", &[ALICE], &message("a@remote.test", ALICE, &token));
     eventually("the message at bob's", || (demo.maildir(BOB).count(&token) == 1).then_some(()));
