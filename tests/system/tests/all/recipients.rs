@@ -126,9 +126,9 @@ fn a_catch_all_takes_everything_where_the_operator_wants_postfixs_order() {
 
 #[test]
 fn an_alias_to_three_of_whom_one_is_gone() {
-    let demo = with_aliases(
-        "team@example.test alice@example.test, gone@example.test,\n  carol@example.org\n",
-    );
+    let (_folder, table) =
+        aliases("team@example.test alice@example.test, gone@example.test,\n  carol@example.org\n");
+    let demo = Options::default().config("smtpd.toml", &table).start();
     let token = token("team");
     let mut line = demo.submission(BOB);
     let reply =
