@@ -218,3 +218,68 @@ fn again(error: &Error) -> Error {
 fn io(kind: std::io::ErrorKind, error: &Error) -> Error {
     Error::Io { what: format!("keep the message: {error}"), source: kind.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::Source as From;
+    use address::{Address, ReversePath};
+    use store::{Location, Owner};
+
+    fn plan(home: &std::path::Path, users: &[&str]) -> Arc<Plan> {
+        let recipient = |user: &&str| Recipient {
+            address: user.parse::<Address>().expect("address"),
+            user: (*user).to_owned(),
+            owner: Owner { name: (*user).to_owned(), home: Some(home.join(user)) },
+            location: Location::parse("maildir:~/Maildir").expect("location"),
+            detail_mailbox: None,
+            mark: None,
+        };
+        let mail = smtp::Mail { from: ReversePath::Null, params: smtp::MailParams::default() };
+        let id = TraceId::new(5, 5);
+        let from = From { helo: "c", addr: None, hostname: "h", seconds: 0 };
+        let front = Front::new(&mail, &id, from, None);
+        let recipients = users.iter().map(recipient).collect();
+        Arc::new(Plan { id, front, recipients, mail_roots: Vec::new(), autocreate: false })
+    }
+
+    fn codes(plan: &Plan, outcomes: &[Outcome]) -> Vec<u16> {
+        let both = plan.recipients.iter().zip(outcomes);
+        both.map(|(recipient, outcome)| outcome.reply(recipient, &plan.id).code()).collect()
+    }
+
+    #[tokio::test]
+    async fn who_is_still_in_work_when_time_is_up_gets_451() {
+        let dir = tempfile::tempdir().expect("dir");
+        let plan = plan(dir.path(), &["a@x", "b@x"]);
+        let deliveries = Deliveries::new(10, 0);
+        let other = deliveries.claim((plan.id, "a@x".to_owned())).await.expect("free");
+        let content = || Content::Memory(b"Subject: x\r\n".to_vec());
+        let limit = Duration::from_millis(20);
+        let outcomes = deliver(Arc::clone(&plan), content(), &deliveries, limit).await;
+        assert_eq!(codes(&plan, &outcomes).first(), Some(&451));
+        drop(other);
+        let limit = Duration::from_secs(60);
+        let outcomes = deliver(Arc::clone(&plan), content(), &deliveries, limit).await;
+        assert_eq!(codes(&plan, &outcomes), [250, 250]);
+        let new = dir.path().join("a@x/Maildir/new");
+        assert_eq!(std::fs::read_dir(new).expect("made").count(), 1);
+    }
+
+    #[tokio::test]
+    async fn failures_have_the_protocols_words() {
+        let dir = tempfile::tempdir().expect("dir");
+        let plan = plan(dir.path(), &["a@x", "b@x"]);
+        let deliveries = Deliveries::new(10, 0);
+        for (error, code) in [
+            (Error::OverQuota, 552),
+            (io(std::io::ErrorKind::StorageFull, &Error::Gone), 452),
+            (io(std::io::ErrorKind::Other, &Error::Gone), 451),
+        ] {
+            let content = Content::Failed(error);
+            let limit = Duration::from_secs(60);
+            let outcomes = deliver(Arc::clone(&plan), content, &deliveries, limit).await;
+            assert_eq!(codes(&plan, &outcomes), [code, code]);
+        }
+    }
+}

@@ -97,7 +97,10 @@ impl Lock {
         let touched = Instant::now();
         let lock = Self { fs: Arc::clone(fs), path, file, inode, touched, _claim: claim };
         let text = format!("{}:{}", std::process::id(), unique::host());
-        fs.write(&lock.file, text.as_bytes()).map_err(io("write", &lock.path))?;
+        if let Err(error) = fs.write(&lock.file, text.as_bytes()) {
+            // On a full disk too, mail must be removable: a lock that doesn't say whose it is holds.
+            tracing::debug!(lock = %lock.path.display(), %error, "can't write our number");
+        }
         Ok(lock)
     }
 
