@@ -44,7 +44,7 @@ async fn attempt(
     let Some(request) = Request::password(&credentials, login.service) else {
         return Err(Failure::new(EX_USAGE, "user and password can't hold NUL"));
     };
-    // authd refuses passwords in clear from elsewhere; nothing here crosses a network.
+    // The password crosses no network on its way here.
     let request = Request { secured: true, remote: login.remote, ..request };
     match client.begin(request).await.map_err(away)? {
         Step::Accepted(verified) => Ok(Ok(verified)),

@@ -45,7 +45,7 @@ pub(crate) async fn resolve(
             return Err(Reply::new(550, 1, 1, format!("<{address}> User doesn't exist: {login}")));
         }
         Err(error) => {
-            tracing::warn!(to = %address, %error, "can't look the recipient up");
+            tracing::warn!(to = %format_args!("<{address}>"), %error, "can't look the recipient up");
             return Err(temporary(&address));
         }
     };
@@ -60,7 +60,7 @@ pub(crate) async fn resolve(
             Recipient { address, user, owner, location, detail_mailbox, mark }
         })
         .map_err(|why| {
-            tracing::error!(to = %address, why, "can't deliver to this user");
+            tracing::error!(to = %format_args!("<{address}>"), why, "can't deliver to this user");
             temporary(&address)
         })
 }

@@ -80,7 +80,8 @@ impl Session {
         let delay = message.map_or(0.0, |message| message.begun.elapsed().as_secs_f64());
         let id = self.client.ident.as_deref().unwrap_or("-");
         let from = self.mail.as_ref().map(|mail| mail.from.to_string()).unwrap_or_default();
-        tracing::info!(id, from, to, relay, delay, dsn = %verdict.status(), status, "{verdict}");
+        let to = format_args!("<{to}>");
+        tracing::info!(id, from, %to, relay, delay, dsn = %verdict.status(), status, "{verdict}");
     }
 }
 

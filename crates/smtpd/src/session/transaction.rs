@@ -94,11 +94,14 @@ impl Transaction {
     }
 
     /// Exactly one recipient after aliases, and its mailbox is here. What our own daemons bring
-    /// never goes straight in: they might wait for each other in a ring.
+    /// never goes straight in: they might wait for each other in a ring. A report of success
+    /// (RFC 3461 §4.1) is qmgrd's to make.
     fn goes_straight(&self, client: &Client, envelope: &Envelope) -> bool {
         let mut targets = self.accepted.iter().flat_map(|accepted| &accepted.targets);
+        let success = |rcpt: &Rcpt| rcpt.params.notify.is_some_and(|notify| notify.success);
         client.role != Role::Internal
             && envelope.rcpts.len() == 1
+            && !envelope.rcpts.iter().any(success)
             && targets.all(|target| target.place == Place::Mailbox)
     }
 

@@ -187,3 +187,41 @@ fn headers_are_those_of_a_delivered_message() {
     assert!(demo.log().contains(&format!("id={id}")), "the id follows the message in the log");
     demo.stop();
 }
+
+/// The fields that operators grep for: the same names in every daemon, one id through all of them.
+#[test]
+fn log_lines_of_one_message_carry_the_fixed_fields() {
+    let demo = Demo::start();
+    let token = token("fields");
+    let to = [BOB, CAROL];
+    let reply = send(&mut demo.submission(ALICE), ALICE, &to, &message(ALICE, BOB, &token));
+    let id = reply.rsplit(' ').next().unwrap().to_owned();
+    assert_eq!(id.len(), 20, "{reply}");
+    let lines = |daemon: &str| {
+        let mark = format!(" {daemon}[");
+        let log = demo.log();
+        let ours =
+            log.lines().filter(|line| line.contains(&mark) && line.contains(&format!(" id={id}")));
+        ours.filter(|line| line.contains(" status=")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let fixed = [
+        (
+            "smtpd",
+            &["from=<", "to=<", "client=", "user=", "relay=", "delay=", "dsn=2.", "status=queued"]
+                [..],
+        ),
+        ("qmgrd", &["from=<", "to=<", "relay=", "delay=", "dsn=2.", "status=sent"][..]),
+        ("lmtpd", &["from=<", "to=<", "client=", "user=", "delay=", "dsn=2.", "status=sent"][..]),
+    ];
+    for (daemon, fields) in fixed {
+        let told = eventually(&format!("{daemon}'s two lines"), || {
+            Some(lines(daemon)).filter(|lines| lines.len() == to.len())
+        });
+        for line in told {
+            let missing: Vec<&&str> =
+                fields.iter().filter(|field| !line.contains(&format!(" {field}"))).collect();
+            assert!(missing.is_empty(), "{daemon} lacks {missing:?} in {line}");
+        }
+    }
+    demo.stop();
+}
