@@ -14,6 +14,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         "--release",
         "--workspace",
         "--bins",
+        "--exclude=xtask",
+        "--exclude=bench",
     ]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| process::root().join("target"), PathBuf::from);
