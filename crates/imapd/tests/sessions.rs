@@ -103,7 +103,7 @@ fn a_client_that_does_not_read_is_left() {
     // The others are served meanwhile; and this one is not sent sixty megabytes when it reads at last.
     let mut other = stage.log_in("alice");
     other.imap("a SELECT INBOX", "OK");
-    std::thread::sleep(Duration::from_millis(1500));
+    support::eventually("its leaving", || (!line.try_send(b"d NOOP\r\n")).then_some(()));
     let mut heard = 0;
     while line.hear().is_some() {
         heard += 1;
