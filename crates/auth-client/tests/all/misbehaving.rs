@@ -30,6 +30,14 @@ impl Peer {
         line.trim_end().to_owned()
     }
 
+    /// Stays until the client has gone: one that is still writing must not be cut short.
+    fn stay(&mut self) {
+        let mut line = String::new();
+        while self.lines.read_line(&mut line).is_ok_and(|octets| octets > 0) {
+            line.clear();
+        }
+    }
+
     fn hello(&mut self, greeting: &str) {
         self.say(greeting);
         assert_eq!(self.hear().split('\t').next(), Some("VERSION"));
@@ -115,7 +123,10 @@ async fn a_connection_lost_at_the_first_question_is_an_error() {
 #[tokio::test]
 async fn garbage_is_an_error() {
     let (path, _folder) = fake(|nth, peer| match nth {
-        0 => peer.say("220 smtp.example.test ESMTP\n"),
+        0 => {
+            peer.say("220 smtp.example.test ESMTP\n");
+            peer.stay();
+        }
         1 => {
             peer.hello(MASTER);
             peer.hear();
