@@ -63,6 +63,16 @@ impl Domains {
         }
     }
 
+    /// Hops between the daemons allow so many octets more than a message may have, for the headers that
+    /// each hop adds.
+    pub const HEADER_ALLOWANCE: u64 = 64 << 10;
+
+    /// The largest content on a hop between the daemons, in octets.
+    #[must_use]
+    pub fn hop_size_limit(&self) -> u64 {
+        self.message_size_limit.saturating_add(Self::HEADER_ALLOWANCE)
+    }
+
     /// Whether mailboxes of this domain are here; letter case doesn't matter.
     #[must_use]
     pub fn is_mailbox_domain(&self, domain: &str) -> bool {

@@ -7,9 +7,6 @@ use daemon::{Config, Domains, Mail, Problem};
 use smtp::Protocol;
 use store::Location;
 
-/// Hops between the daemons allow so much more than the message's limit, for headers.
-const HEADER_ALLOWANCE: u64 = 64 * 1024;
-
 /// Everything that an operator can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -63,6 +60,7 @@ impl Settings {
             return Err(problems);
         }
         Ok(Self {
+            size_limit: domains.hop_size_limit(),
             hostname: domains.hostname,
             recipient_delimiter: domains.recipient_delimiter,
             auth_userdb: config.path("auth_userdb").to_owned(),
@@ -78,7 +76,6 @@ impl Settings {
             max_connections: config.count("max_connections"),
             max_recipients: config.count("max_recipients"),
             idle: config.duration("idle"),
-            size_limit: domains.message_size_limit.saturating_add(HEADER_ALLOWANCE),
         })
     }
 

@@ -9,9 +9,6 @@ use smtp::Protocol;
 
 use crate::schedule::{Limits, Retry};
 
-/// Hops between the daemons allow so much more than the message's limit, for headers.
-const HEADER_ALLOWANCE: u64 = 64 * 1024;
-
 /// What becomes of a message with the null sender that can't be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BounceFailures {
@@ -118,7 +115,7 @@ impl Settings {
     pub(crate) fn server_options(&self) -> smtp_server::Options {
         let mut session = smtp::server::Options::new(Protocol::Lmtp, self.domains.hostname.clone());
         session.xforward = true;
-        session.limits.size = self.domains.message_size_limit.saturating_add(HEADER_ALLOWANCE);
+        session.limits.size = self.domains.hop_size_limit();
         session.limits.recipients = self.max_recipients;
         smtp_server::Options::new(session)
     }

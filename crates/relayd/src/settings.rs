@@ -11,9 +11,6 @@ use smtp::Protocol;
 use crate::routes::{Route, Routes};
 use crate::tls::Policy;
 
-/// Hops between the daemons allow so much more than the message's limit, for headers.
-const HEADER_ALLOWANCE: u64 = 64 * 1024;
-
 /// Everything that an operator can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -69,6 +66,7 @@ impl Settings {
         }
         let data = config.duration("data_timeout");
         Ok(Self {
+            size_limit: domains.hop_size_limit(),
             helo: config.opt_text("helo").map_or_else(|| domains.hostname.clone(), str::to_owned),
             hostname: domains.hostname,
             resolver,
@@ -85,7 +83,6 @@ impl Settings {
             max_time: config.duration("max_time"),
             max_addresses: config.count("max_addresses"),
             max_connections: config.count("max_connections"),
-            size_limit: domains.message_size_limit.saturating_add(HEADER_ALLOWANCE),
         })
     }
 

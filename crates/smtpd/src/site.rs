@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_client::{LoginClient, Timeouts, UserClient};
+use daemon::Domains;
 use lmtp_client::{Client, Settings as HopSettings, Target};
 use smtp::{Protocol, server};
 use smtp_server::{Limits, Options};
@@ -14,8 +15,6 @@ use crate::handover::Hops;
 use crate::resolve::{Aliases, Refusal};
 use crate::settings::{Listen, Role, Settings, Tls};
 
-/// Inner hops allow this much more than `message_size_limit`, for headers that we add.
-pub const HEADER_ALLOWANCE: u64 = 64 << 10;
 /// How long a greeting waits for authd to name its mechanisms.
 const MECHANISMS_WAIT: Duration = Duration::from_secs(1);
 /// What is offered while authd is away: the login then fails for now, and not for good.
@@ -87,7 +86,7 @@ impl Site {
     pub async fn options(&self, listen: &Listen) -> Options {
         let settings = &self.settings;
         let internal = listen.role == Role::Internal;
-        let allowance = if internal { HEADER_ALLOWANCE } else { 0 };
+        let allowance = if internal { Domains::HEADER_ALLOWANCE } else { 0 };
         let protocol = if internal { Protocol::Lmtp } else { Protocol::Smtp };
         let submission = listen.role == Role::Submission;
         let session = server::Options {
