@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daemon::keys::{ADDRESS, GROUP, MODE, OWNER, PEERS};
-use daemon::{FileSpec, Key, Kind};
+use daemon::{FileSpec, Key, Kind, Purpose};
 
 const LISTENER: &[Key] = &[
     ADDRESS,
@@ -50,7 +50,7 @@ const PASSDB: &[Key] = &[
     Key::new("driver", Kind::Choice(&["passwd-file"]), "\"passwd-file\"", "Where passwords stand."),
     Key::required(
         "path",
-        Kind::Text,
+        Kind::Template(Purpose::ReadFile),
         "The file, in Dovecot's passwd-file format. May hold variables: /etc/vmail/%d/passwd. It \
          is read again when it changes.",
     ),
@@ -73,7 +73,11 @@ const USERDB: &[Key] = &[
         "\"passwd-file\"",
         "passwd-file: each user has a line; static: all users have the same fields.",
     ),
-    Key::optional("path", Kind::Text, "passwd-file: the file, as in [passdb.NAME]."),
+    Key::optional(
+        "path",
+        Kind::Template(Purpose::ReadFile),
+        "passwd-file: the file, as in [passdb.NAME].",
+    ),
     USERNAME_FORMAT,
     Key::optional(
         "fields",
@@ -157,7 +161,8 @@ const KEYS: &[Key] = &[
         Kind::Tables(LISTENER),
         "The sockets. [listener.client] and [listener.userdb] are the usual ones; more of either \
          kind say their role. [listener.admin] is the operator's.",
-    ),
+    )
+    .restart(),
 ];
 
 /// The file's definition.

@@ -139,14 +139,10 @@ impl Reader {
         fields
     }
 
-    /// A path with variables; the type can't say that it must be absolute.
+    /// A path with variables.
     fn path(&mut self, table: &Table) -> Template {
         match table.opt_text("path") {
-            Some(path) if path.starts_with('/') => self.template(table, "path"),
-            Some(path) => {
-                self.wrong(table, "path", "must begin with a slash");
-                Template::literal(path)
-            }
+            Some(_) => self.template(table, "path"),
             None => {
                 self.wrong(table, "path", "a passwd-file needs one");
                 Template::literal("")
@@ -297,7 +293,7 @@ mod tests {
             mechanisms = []
             username_format = "%x"
             [passdb.a]
-            path = "etc/b"
+            path = "/etc/b"
             scheme = "MD5"
             [userdb.a]
             fields = "home=/x"
@@ -312,7 +308,6 @@ mod tests {
         for part in [
             "mechanisms",
             "username_format",
-            "`path`: must begin",
             "SHA512-CRYPT",
             "has no meaning",
             "a passwd-file needs one",
@@ -325,6 +320,8 @@ mod tests {
 
     #[test]
     fn combinations() {
+        let relative = settings("[passdb.a]\npath = \"etc/b\"").unwrap_err();
+        assert!(relative.contains("not an absolute path"), "{relative}");
         let nothing = settings("").unwrap_err();
         assert!(nothing.contains("no listener"), "{nothing}");
         let listeners =

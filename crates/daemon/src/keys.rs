@@ -1,6 +1,6 @@
 //! Keys that more than one file or daemon has, each defined here and nowhere else.
 
-use crate::config::{Key, Kind};
+use crate::config::{Key, Kind, Purpose};
 
 const MODES: Kind = Kind::Mode;
 
@@ -51,11 +51,16 @@ pub const LISTENERS: Key = Key::optional(
     Kind::Tables(LISTENER),
     "The sockets that the daemon listens on. [listener.admin] is the operator's; without it the \
      daemon makes /run/dovetail/NAME/admin.sock if it can.",
-);
+)
+.restart();
 
 const TLS_KEYS: &[Key] = &[
-    Key::optional("certificate", Kind::Path, "The certificate and its chain, PEM."),
-    Key::optional("key", Kind::Path, "The certificate's private key, PEM."),
+    Key::optional(
+        "certificate",
+        Kind::Path(Purpose::ReadFile),
+        "The certificate and its chain, PEM.",
+    ),
+    Key::optional("key", Kind::Path(Purpose::ReadFile), "The certificate's private key, PEM."),
 ];
 
 /// `[tls]`: certificate and key.
@@ -68,12 +73,14 @@ const LOG_KEYS: &[Key] = &[
         "\"info\"",
         "What is logged: this level and those before it.",
     ),
-    Key::new("format", Kind::Choice(&["text", "json"]), "\"text\"", "Lines of text or of JSON."),
+    Key::new("format", Kind::Choice(&["text", "json"]), "\"text\"", "Lines of text or of JSON.")
+        .restart(),
     Key::optional(
         "file",
-        Kind::Path,
+        Kind::Path(Purpose::AppendFile),
         "A file to log to, opened again on SIGUSR1; default: stderr.",
-    ),
+    )
+    .restart(),
 ];
 
 /// The keys that every daemon's own file has.
@@ -83,14 +90,17 @@ pub const COMMON: &[Key] = &[
         Kind::Text,
         "Started as root, the daemon becomes this user for good once its sockets are bound; \
          default: the daemon's own user.",
-    ),
-    Key::optional("group", Kind::Text, "Started as root, its group; default: the user's own."),
+    )
+    .restart(),
+    Key::optional("group", Kind::Text, "Started as root, its group; default: the user's own.")
+        .restart(),
     Key::new(
         "groups",
         Kind::List(&Kind::Text),
         "[\"dovetail\"]",
         "Started as root, its further groups. `dovetail` lets it read the shared configuration.",
-    ),
+    )
+    .restart(),
     Key::new(
         "drain",
         Kind::seconds(0, 3600),
@@ -102,7 +112,8 @@ pub const COMMON: &[Key] = &[
         Kind::count(64, 1 << 24),
         "65536",
         "File descriptors: the limit is raised to this, or to what the system allows.",
-    ),
+    )
+    .restart(),
     LISTENERS,
     Key::optional("log", Kind::Table(LOG_KEYS), "Where and how to log."),
 ];
@@ -139,19 +150,19 @@ pub const DOMAINS: &[Key] = &[
     ),
     Key::new(
         "local_lmtp",
-        Kind::Path,
+        Kind::Path(Purpose::ConnectSocket),
         "\"/run/dovetail/lmtpd/lmtp.sock\"",
         "The LMTP socket that mail for mailbox_domains goes to.",
     ),
     Key::new(
         "remote_lmtp",
-        Kind::Path,
+        Kind::Path(Purpose::ConnectSocket),
         "\"/run/dovetail/relayd/lmtp.sock\"",
         "The LMTP socket that mail for other domains goes to.",
     ),
     Key::optional(
         "routes",
-        Kind::Map(&Kind::Path),
+        Kind::Map(&Kind::Path(Purpose::ConnectSocket)),
         "Domains that go to an LMTP socket of their own.",
     ),
 ];

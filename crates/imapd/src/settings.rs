@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daemon::{Config, FileSpec, Key, Kind, Problem, Table, keys};
+use daemon::{Config, FileSpec, Key, Kind, Problem, Purpose, Table, keys};
 use imap::response::ListAttribute;
 use mailbox::MailboxName;
 use store::Location;
@@ -22,17 +22,18 @@ const KEYS: &[Key] = &[
         Kind::Tables(LISTENER),
         "The sockets that the daemon listens on: [listener.imap] with tls = \"starttls\", \
          [listener.imaps] with tls = \"implicit\". [listener.admin] is the operator's.",
-    ),
+    )
+    .restart(),
     keys::TLS,
     Key::new(
         "auth_client",
-        Kind::Path,
+        Kind::Path(Purpose::ConnectSocket),
         "\"/run/dovetail/authd/client.sock\"",
         "The auth daemon's socket for logins.",
     ),
     Key::new(
         "auth_userdb",
-        Kind::Path,
+        Kind::Path(Purpose::ConnectSocket),
         "\"/run/dovetail/authd/userdb.sock\"",
         "The auth daemon's socket that tells where a user's mail is.",
     ),
@@ -44,7 +45,7 @@ const KEYS: &[Key] = &[
     ),
     Key::optional(
         "mail_roots",
-        Kind::List(&Kind::Path),
+        Kind::List(&Kind::Path(Purpose::MailRoot)),
         "Folders below which homes may be; a user whose home is elsewhere can't log in. Empty: \
          anywhere.",
     ),

@@ -1,13 +1,13 @@
 //! The keys of lmtpd.toml, each defined once.
 
-use daemon::{Key, Kind};
+use daemon::{Key, Kind, Purpose};
 
 pub(crate) const DOC: &str = "lmtpd delivers into mailboxes: LMTP in, Maildir out.";
 
 pub(crate) const KEYS: &[Key] = &[
     Key::new(
         "auth_userdb",
-        Kind::Path,
+        Kind::Path(Purpose::ConnectSocket),
         "\"/run/dovetail/authd/userdb.sock\"",
         "Where recipients are asked about (Dovecot's auth master protocol).",
     ),
@@ -27,7 +27,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     Key::optional(
         "mail_roots",
-        Kind::List(&Kind::Path),
+        Kind::List(&Kind::Path(Purpose::MailRoot)),
         "Folders that mail must lie in: a user whose home or mail lies elsewhere is answered with 451, \
          and so is everybody below a folder that isn't there (a disk that isn't mounted). Empty: \
          anywhere.",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use daemon::{Key, Kind};
+use daemon::{Key, Kind, Purpose};
 
 pub(crate) const DOC: &str =
     "qmgrd keeps mail that is not delivered yet: LMTP in, LMTP out, retries, delivery reports.";
@@ -16,13 +16,14 @@ const LIFETIME: Kind = Kind::Duration { min: Duration::ZERO, max: YEAR };
 pub(crate) const KEYS: &[Key] = &[
     Key::new(
         "spool",
-        Kind::Path,
+        Kind::Path(Purpose::WriteFolder),
         "\"/var/spool/dovetail\"",
         "Where the messages are kept. One qmgrd a spool.",
-    ),
+    )
+    .restart(),
     Key::new(
         "outgoing",
-        Kind::Path,
+        Kind::Path(Purpose::ConnectSocket),
         "\"/run/dovetail/smtpd/internal.sock\"",
         "The LMTP socket that delivery reports are handed to: smtpd's internal listener, or beside a \
          Postfix that stays a relayd whose one route leads there.",

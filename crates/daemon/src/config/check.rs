@@ -117,11 +117,11 @@ impl Walk<'_> {
         if let Some(toml) = set {
             let at = self.place(toml);
             let value = self.value(path, key.kind, toml)?;
-            return Some(Placed { value, at, set: !self.in_default });
+            return Some(Placed { value, kind: key.kind, at, set: !self.in_default });
         }
         if let Some(default) = key.default {
             let value = self.default(path, key, default)?;
-            return Some(Placed { value, at: None, set: false });
+            return Some(Placed { value, kind: key.kind, at: None, set: false });
         }
         if key.required {
             self.report(table_at, format!("`{path}` must be set"));
@@ -136,7 +136,7 @@ impl Walk<'_> {
             Kind::Map(_) => Value::Map(BTreeMap::new()),
             _ => return None,
         };
-        Some(Placed { value: empty, at: None, set: false })
+        Some(Placed { value: empty, kind: key.kind, at: None, set: false })
     }
 
     fn default(&mut self, path: &str, key: &Key, default: &str) -> Option<Value> {
@@ -241,10 +241,11 @@ impl Walk<'_> {
                 Plain::Bad("control characters are not allowed".to_owned())
             }
             Kind::Text => Plain::Good(Value::Text(text.to_owned())),
-            Kind::Path if !text.starts_with('/') || text.contains('\0') => {
+            Kind::Path(_) | Kind::Template(_) if !text.starts_with('/') || text.contains('\0') => {
                 Plain::Bad(format!("\"{shown}\" is not an absolute path"))
             }
-            Kind::Path => Plain::Good(Value::Path(PathBuf::from(text))),
+            Kind::Path(_) => Plain::Good(Value::Path(PathBuf::from(text))),
+            Kind::Template(_) => Plain::Good(Value::Text(text.to_owned())),
             Kind::Duration { min, max } => match parse_duration(text) {
                 Some(value) if value >= min && value <= max => Plain::Good(Value::Duration(value)),
                 Some(_) => Plain::Bad(format!(
@@ -299,7 +300,7 @@ impl Kind {
             Self::Bool => "true or false",
             Self::Integer { .. } => "a whole number",
             Self::Text | Self::Choice(_) => "a string",
-            Self::Path => "a path in quotes",
+            Self::Path(_) | Self::Template(_) => "a path in quotes",
             Self::Duration { .. } => "a duration such as \"30s\"",
             Self::Size { .. } => "a size such as \"50M\"",
             Self::Mode => "a mode such as \"0660\"",

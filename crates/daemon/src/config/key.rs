@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::purpose::Purpose;
 use crate::keys;
 
 /// One key of a file or of a table in it.
@@ -18,6 +19,8 @@ pub struct Key {
     pub required: bool,
     /// A paragraph for the sample file and the manual.
     pub doc: &'static str,
+    /// Whether a running daemon keeps the old value at a reload: only a restart takes up a new one.
+    pub restart: bool,
 }
 
 impl Key {
@@ -29,19 +32,26 @@ impl Key {
         default: &'static str,
         doc: &'static str,
     ) -> Self {
-        Self { name, kind, default: Some(default), required: false, doc }
+        Self { name, kind, default: Some(default), required: false, doc, restart: false }
     }
 
     /// A key that may be absent. Lists, maps and tables are then empty.
     #[must_use]
     pub const fn optional(name: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self { name, kind, default: None, required: false, doc }
+        Self { name, kind, default: None, required: false, doc, restart: false }
     }
 
     /// A key that must be set wherever its table stands.
     #[must_use]
     pub const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self { name, kind, default: None, required: true, doc }
+        Self { name, kind, default: None, required: true, doc, restart: false }
+    }
+
+    /// The same key, but only a restart takes a new value up.
+    #[must_use]
+    pub const fn restart(mut self) -> Self {
+        self.restart = true;
+        self
     }
 }
 
@@ -59,8 +69,10 @@ pub enum Kind {
     },
     /// Any text without control characters.
     Text,
-    /// An absolute path.
-    Path,
+    /// An absolute path, and what the daemon does there.
+    Path(Purpose),
+    /// An absolute path with variables (`/etc/vmail/%d/passwd`), kept as text.
+    Template(Purpose),
     /// `"5d"`, `"300s"`, `"1h30m"`, between the two, both included.
     Duration {
         /// The shortest.

@@ -87,6 +87,11 @@ impl Config {
         &self.folder
     }
 
+    /// The tables of all files, the daemon's own first.
+    pub(super) fn tables_of_files(&self) -> impl Iterator<Item = &Table> {
+        std::iter::once(&self.own).chain(self.shared.values())
+    }
+
     /// A shared file's table, by its name without `.toml`. The daemon's own for a name that isn't
     /// among its files: a mistake in the program, which a debug build stops at.
     #[must_use]

@@ -31,7 +31,8 @@ fn is_table(kind: Kind) -> bool {
 }
 
 fn value(out: &mut String, key: &Key) {
-    comment(out, &format!("{} ({})", key.doc, describe(key.kind)));
+    let restart = if key.restart { "; a change needs a restart" } else { "" };
+    comment(out, &format!("{} ({}{restart})", key.doc, describe(key.kind)));
     let shown = match key.default {
         Some(default) => default.to_owned(),
         None if key.required => format!("{}    # must be set", placeholder(key.kind)),
@@ -42,7 +43,8 @@ fn value(out: &mut String, key: &Key) {
 
 fn table(out: &mut String, key: &Key, path: &str) {
     let path = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
-    comment(out, key.doc);
+    let restart = if key.restart { " (A change needs a restart.)" } else { "" };
+    comment(out, &format!("{}{restart}", key.doc));
     let (head, keys) = match key.kind {
         Kind::Table(keys) => (path, keys),
         Kind::Tables(keys) => (format!("{path}.NAME"), keys),
@@ -69,7 +71,8 @@ fn describe(kind: Kind) -> String {
         Kind::Integer { min, max } if max == i64::MAX => format!("a number from {min}"),
         Kind::Integer { min, max } => format!("a number from {min} to {max}"),
         Kind::Text => "text".to_owned(),
-        Kind::Path => "an absolute path".to_owned(),
+        Kind::Path(purpose) => format!("an absolute path: {}", purpose.noun()),
+        Kind::Template(purpose) => format!("an absolute path with variables: {}", purpose.noun()),
         Kind::Duration { min, max } => {
             format!("a duration from {} to {}", print_duration(min), print_duration(max))
         }
@@ -91,7 +94,7 @@ fn placeholder(kind: Kind) -> String {
         Kind::Bool => "false".to_owned(),
         Kind::Integer { min, .. } => min.max(0).to_string(),
         Kind::Text | Kind::User => "\"…\"".to_owned(),
-        Kind::Path => "\"/…\"".to_owned(),
+        Kind::Path(_) | Kind::Template(_) => "\"/…\"".to_owned(),
         Kind::Duration { max, .. } => format!("\"{}\"", print_duration(max)),
         Kind::Size { min, .. } => format!("\"{}\"", print_size(min)),
         Kind::Mode => "\"0660\"".to_owned(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::SocketAddress;
+use super::key::Kind;
 use super::problem::Problem;
 use super::source::{Offset, Source};
 
@@ -47,6 +48,7 @@ pub enum Value {
 #[derive(Debug, Clone)]
 pub(super) struct Placed {
     pub(super) value: Value,
+    pub(super) kind: Kind,
     pub(super) at: Offset,
     pub(super) set: bool,
 }

@@ -8,7 +8,7 @@ use crate::{Domains, Mail, keys};
 
 const PASSDB: &[Key] = &[
     Key::required("driver", Kind::Choice(&["passwd-file", "static"]), "How."),
-    Key::optional("path", Kind::Path, "Where."),
+    Key::optional("path", Kind::Path(Purpose::ReadFile), "Where."),
 ];
 
 fn specs() -> Vec<FileSpec> {

@@ -1,6 +1,6 @@
 //! The keys of `smtpd.toml`, each defined here and nowhere else.
 
-use daemon::{Key, Kind, keys};
+use daemon::{Key, Kind, Purpose, keys};
 
 /// The keys of `[listener.NAME]`.
 const LISTENER: &[Key] = &[
@@ -22,7 +22,8 @@ const LISTENER: &[Key] = &[
 
 /// All of them.
 pub(super) const KEYS: &[Key] = &[
-    Key::optional("listener", Kind::Tables(LISTENER), "The sockets that smtpd listens on."),
+    Key::optional("listener", Kind::Tables(LISTENER), "The sockets that smtpd listens on.")
+        .restart(),
     keys::TLS,
     Key::optional(
         "mynetworks",
@@ -31,30 +32,30 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::new(
         "auth_client",
-        Kind::Path,
+        Kind::Path(Purpose::ConnectSocket),
         "\"/run/dovetail/authd/client.sock\"",
         "Where logins are asked about (Dovecot's auth client protocol).",
     ),
     Key::new(
         "auth_userdb",
-        Kind::Path,
+        Kind::Path(Purpose::ConnectSocket),
         "\"/run/dovetail/authd/userdb.sock\"",
         "Where recipients are asked about (Dovecot's auth master protocol).",
     ),
     Key::optional(
         "lmtp",
-        Kind::Path,
+        Kind::Path(Purpose::ConnectSocket),
         "The LMTP socket for mail that goes straight in; default: local_lmtp of domains.toml.",
     ),
     Key::new(
         "queue",
-        Kind::Path,
+        Kind::Path(Purpose::ConnectSocket),
         "\"/run/dovetail/qmgrd/lmtp.sock\"",
         "The queue's LMTP socket, for everything else.",
     ),
     Key::optional(
         "virtual_alias_maps",
-        Kind::List(&Kind::Path),
+        Kind::List(&Kind::Path(Purpose::ReadFile)),
         "Virtual alias tables in Postfix's text format. Read again when they change: no postmap.",
     ),
     Key::new(
@@ -117,7 +118,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::new(
         "scratch",
-        Kind::Path,
+        Kind::Path(Purpose::WriteFolder),
         "\"/var/lib/dovetail/smtpd\"",
         "A folder for bodies while they pass. The files have no name and end with the process.",
     ),
