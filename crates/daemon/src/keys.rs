@@ -66,23 +66,6 @@ const TLS_KEYS: &[Key] = &[
 /// `[tls]`: certificate and key.
 pub const TLS: Key = Key::optional("tls", Kind::Table(TLS_KEYS), "What TLS clients are shown.");
 
-const LOG_KEYS: &[Key] = &[
-    Key::new(
-        "level",
-        Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
-        "\"info\"",
-        "What is logged: this level and those before it.",
-    ),
-    Key::new("format", Kind::Choice(&["text", "json"]), "\"text\"", "Lines of text or of JSON.")
-        .restart(),
-    Key::optional(
-        "file",
-        Kind::Path(Purpose::AppendFile),
-        "A file to log to, opened again on SIGUSR1; default: stderr.",
-    )
-    .restart(),
-];
-
 /// The keys that every daemon's own file has.
 pub const COMMON: &[Key] = &[
     Key::optional(
@@ -115,7 +98,7 @@ pub const COMMON: &[Key] = &[
     )
     .restart(),
     LISTENERS,
-    Key::optional("log", Kind::Table(LOG_KEYS), "Where and how to log."),
+    Key::optional("log", Kind::Table(crate::log::KEYS), "Where and how to log."),
 ];
 
 /// `domains.toml`, which smtpd, qmgrd and lmtpd share. [`crate::Domains`] reads it.

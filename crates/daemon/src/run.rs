@@ -52,6 +52,7 @@ async fn serve<D: Daemon>(
     let settings = Arc::new(settings);
     let (sender, receiver) = watch::channel(Arc::clone(&settings));
     let admin = Admin::new(D::NAME, life.clone());
+    log.routes(&admin);
     let places = listener_places(&sockets);
     admin.figure("listeners", move || places.clone());
     let context = Context {

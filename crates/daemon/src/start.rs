@@ -56,8 +56,12 @@ pub fn main<D: Daemon>() -> ExitCode {
 /// All problems.
 pub fn check<D: Daemon>(folder: &Path) -> Result<(Config, D::Settings), Vec<Problem>> {
     let config = Config::load(folder, D::NAME, &D::files())?;
-    let settings = D::settings(&config)?;
-    Ok((config, settings))
+    let log = LogSettings::check(config.table("log"));
+    match D::settings(&config) {
+        Ok(settings) if log.is_empty() => Ok((config, settings)),
+        Ok(_) => Err(log),
+        Err(problems) => Err([problems, log].concat()),
+    }
 }
 
 fn start<D: Daemon>(folder: &Path) -> Result<(), Error> {

@@ -1,4 +1,8 @@
 //! One event as one line.
+//!
+//! A delivery, that is an event with `to`, `relay`, `delay`, `dsn` and `status`, reads as Postfix's
+//! do: `ID: to=<…>, relay=…, delay=…, dsn=…, status=sent (250 …)`, and then the other fields. That is
+//! what log readers look for; in JSON and in the journal these are fields like all others.
 
 use std::fmt::{self, Write as _};
 
@@ -30,6 +34,14 @@ enum FieldValue {
     Bare(String),
 }
 
+impl FieldValue {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Bare(text) => text,
+        }
+    }
+}
+
 /// The fields of an event, or of a span.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields {
@@ -50,6 +62,19 @@ impl Fields {
         if self.fields.len() < MAX_FIELDS {
             self.fields.push((field.name(), value));
         }
+    }
+
+    /// Each field's name, and its value as text.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.fields.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.each().find(|(own, _)| *own == name).map(|(_, value)| value)
+    }
+
+    fn is_delivery(&self) -> bool {
+        ["to", "relay", "delay", "dsn", "status"].iter().all(|name| self.get(name).is_some())
     }
 
     /// Puts a span's fields before these, but for those said here again.
@@ -118,7 +143,7 @@ pub(super) fn line(format: Format, head: &Head<'_>, fields: &Fields) -> String {
     let mut out = String::with_capacity(256);
     match format {
         Format::Text => text(&mut out, head, fields),
-        Format::Json => json(&mut out, head, fields),
+        Format::Json => out.push_str(&json_object(head, fields)),
     }
     out.push('\n');
     out
@@ -134,10 +159,49 @@ fn level_name(level: Level) -> &'static str {
     }
 }
 
+/// The level as syslog(3) counts it.
+pub(super) fn severity(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        Level::DEBUG | Level::TRACE => 7,
+    }
+}
+
+/// An event's text for syslog and the journal, which tell time, name and level themselves. As in
+/// Postfix's lines a word says what isn't for information only.
+pub(super) fn body(level: Level, fields: &Fields) -> String {
+    let mut out = String::with_capacity(256);
+    out.push_str(match level {
+        Level::ERROR => "error: ",
+        Level::WARN => "warning: ",
+        Level::INFO => "",
+        Level::DEBUG | Level::TRACE => "debug: ",
+    });
+    text_body(&mut out, fields);
+    out
+}
+
 fn text(out: &mut String, head: &Head<'_>, fields: &Fields) {
     let _ = write!(out, "{} {}[{}] {}: ", head.time, head.name, head.pid, level_name(head.level));
-    escape_text(out, &fields.message);
+    text_body(out, fields);
+}
+
+/// The fields at the beginning of a delivery's line, in Postfix's order.
+const DELIVERY: [&str; 6] = ["to", "orig_to", "relay", "delay", "dsn", "status"];
+
+fn text_body(out: &mut String, fields: &Fields) {
+    let delivery = fields.is_delivery();
+    if delivery {
+        delivery_body(out, fields);
+    } else {
+        escape_text(out, &fields.message);
+    }
     for (name, value) in &fields.fields {
+        if delivery && DELIVERY.contains(name) {
+            continue;
+        }
         let before = out.len();
         let _ = write!(out, " {name}=");
         match value {
@@ -154,6 +218,28 @@ fn text(out: &mut String, head: &Head<'_>, fields: &Fields) {
             out.push_str(" cut=true");
             return;
         }
+    }
+}
+
+fn delivery_body(out: &mut String, fields: &Fields) {
+    if let Some(id) = fields.get("id") {
+        escape_text(out, id);
+        out.push_str(": ");
+    }
+    let mut comma = "";
+    for name in DELIVERY {
+        if let Some(value) = fields.get(name) {
+            let brackets = if name == "orig_to" { ("<", ">") } else { ("", "") };
+            let _ = write!(out, "{comma}{name}={}", brackets.0);
+            escape_text(out, value);
+            out.push_str(brackets.1);
+            comma = ", ";
+        }
+    }
+    if !fields.message.is_empty() {
+        out.push_str(" (");
+        escape_text(out, &fields.message);
+        out.push(')');
     }
 }
 
@@ -182,7 +268,10 @@ fn escape_text(out: &mut String, text: &str) {
     }
 }
 
-fn json(out: &mut String, head: &Head<'_>, fields: &Fields) {
+/// One JSON object, without a newline.
+pub(super) fn json_object(head: &Head<'_>, fields: &Fields) -> String {
+    let mut object = String::with_capacity(256);
+    let out = &mut object;
     let _ = write!(
         out,
         "{{\"time\":\"{}\",\"name\":\"{}\",\"pid\":{},\"level\":\"{}\",\"message\":",
@@ -208,6 +297,7 @@ fn json(out: &mut String, head: &Head<'_>, fields: &Fields) {
         }
     }
     out.push('}');
+    object
 }
 
 fn quote_json(out: &mut String, text: &str) {

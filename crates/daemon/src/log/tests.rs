@@ -50,6 +50,21 @@ fn text() {
 }
 
 #[test]
+fn deliveries_read_as_postfix_s_do() {
+    let found = one(Format::Text, || {
+        let (id, to) = ("0123456789abcdefghij", "<a@example.test>");
+        tracing::info!(id, from = "<>", %to, orig_to = "b@example.test", relay = "mx.test[192.0.2.1]:25",
+            delay = "0.31", dsn = "2.0.0", status = "sent", hop = 3u64, "250 2.0.0 Ok: queued as 1");
+    });
+    assert_eq!(
+        found,
+        "2026-11-25T00:21:36.502+00:00 smtpd[42] info: 0123456789abcdefghij: to=<a@example.test>, \
+         orig_to=<b@example.test>, relay=mx.test[192.0.2.1]:25, delay=0.31, dsn=2.0.0, \
+         status=sent (250 2.0.0 Ok: queued as 1) id=0123456789abcdefghij from=<> hop=3\n"
+    );
+}
+
+#[test]
 fn json_is_json() {
     let found = one(Format::Json, || {
         tracing::warn!(id = "x", secured = true, n = -1i64, text = "a\"b\\c\u{7}\nd", "m\u{1b}");

@@ -1,68 +1,45 @@
-//! Writes lines: at once while the daemon starts, then on a thread behind a bounded queue.
+//! Writes records: at once while the daemon starts, then on a thread behind a bounded queue.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, fchown};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::target::{Record, Target};
 use crate::error::Error;
 
 /// Lines that wait for the thread; a line more is dropped and counted.
 const QUEUE: usize = 8192;
-/// Access bits of a log file that we make.
-const FILE_MODE: u32 = 0o640;
 
 enum Message {
-    Line(String),
+    Record(Record),
     Flush(SyncSender<()>),
     Wake,
 }
 
 /// Where lines go.
-pub(crate) struct Writer {
-    path: Option<PathBuf>,
-    out: Mutex<Out>,
+pub(super) struct Writer {
+    target: Mutex<Box<dyn Target>>,
     queue: OnceLock<SyncSender<Message>>,
-    dropped: AtomicU64,
+    /// Lines lost since that was last told.
+    lost: AtomicU64,
+    lost_in_all: AtomicU64,
     reopen: AtomicBool,
 }
 
-enum Out {
-    Stderr,
-    File(File),
-}
-
 impl Writer {
-    /// Opens the file, or stderr. A file that root makes is given to `owner`, so that the daemon can
-    /// open it again when it is no longer root.
-    pub(crate) fn open(path: Option<&Path>, owner: (u32, u32)) -> Result<Self, Error> {
-        let out = match path {
-            None => Out::Stderr,
-            Some(path) => {
-                let opened = open_file(path).and_then(|file| {
-                    if crate::users::own_ids().0 == 0 {
-                        fchown(&file, Some(owner.0), Some(owner.1))?;
-                    }
-                    Ok(file)
-                });
-                Out::File(opened.map_err(|error| Error::file(path, error))?)
-            }
-        };
-        Ok(Self {
-            path: path.map(PathBuf::from),
-            out: Mutex::new(out),
+    pub(super) fn new(target: Box<dyn Target>) -> Self {
+        Self {
+            target: Mutex::new(target),
             queue: OnceLock::new(),
-            dropped: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            lost_in_all: AtomicU64::new(0),
             reopen: AtomicBool::new(false),
-        })
+        }
     }
 
     /// Starts the thread. A second call changes nothing.
-    pub(crate) fn start(this: &Arc<Self>) -> Result<(), Error> {
+    pub(super) fn start(this: &Arc<Self>) -> Result<(), Error> {
         let (sender, receiver) = sync_channel(QUEUE);
         if this.queue.set(sender).is_err() {
             return Ok(());
@@ -73,26 +50,31 @@ impl Writer {
         started.map(|_| ()).map_err(|error| Error::other(format!("log thread: {error}")))
     }
 
-    /// Queues a line, newline included; never blocks once the thread runs.
-    pub(crate) fn write(&self, line: String) {
+    /// Queues a record; never blocks once the thread runs.
+    pub(super) fn write(&self, record: Record) {
         let Some(queue) = self.queue.get() else {
-            self.put(&line);
+            self.put(&record, false);
             return;
         };
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            queue.try_send(Message::Line(line))
+            queue.try_send(Message::Record(record))
         {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.lose();
         }
     }
 
-    /// Lines lost because the queue was full, since the last time it was asked.
-    fn take_dropped(&self) -> u64 {
-        self.dropped.swap(0, Ordering::Relaxed)
+    /// Lines lost since the start: the queue was full, or the log couldn't be written.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost_in_all.load(Ordering::Relaxed)
     }
 
-    /// Asks for the file to be opened again before the next line.
-    pub(crate) fn reopen(&self) {
+    fn lose(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        self.lost_in_all.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Asks for the files to be opened again before the next line.
+    pub(super) fn reopen(&self) {
         self.reopen.store(true, Ordering::Relaxed);
         match self.queue.get() {
             // A full queue has lines, which wake the thread as well.
@@ -102,7 +84,7 @@ impl Writer {
     }
 
     /// Waits until everything queued so far is written, at most `limit`.
-    pub(crate) fn flush(&self, limit: Duration) {
+    pub(super) fn flush(&self, limit: Duration) {
         let Some(queue) = self.queue.get() else { return };
         let (done, wait) = sync_channel(1);
         if queue.try_send(Message::Flush(done)).is_ok() {
@@ -116,42 +98,39 @@ impl Writer {
                 self.reopen_now();
             }
             match message {
-                Message::Line(line) => self.put(&line),
+                // A line got through: now it can be told how many didn't.
+                Message::Record(record) if self.put(&record, true) => self.tell_lost(),
                 Message::Flush(done) => drop(done.try_send(())),
-                Message::Wake => {}
-            }
-            let dropped = self.take_dropped();
-            if dropped > 0 {
-                // Through the queue again it takes the same form as every line.
-                tracing::warn!(
-                    dropped,
-                    "log lines were lost: the log couldn't be written fast enough"
-                );
+                Message::Record(_) | Message::Wake => {}
             }
         }
     }
 
-    fn put(&self, line: &str) {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        // A log that can't be written has nowhere to say so.
-        let _ = match &mut *out {
-            Out::Stderr => std::io::stderr().write_all(line.as_bytes()),
-            Out::File(file) => file.write_all(line.as_bytes()),
-        };
+    fn tell_lost(&self) {
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            // Through the queue again it takes the same form as every line.
+            tracing::warn!(
+                lost,
+                "log lines were lost: the log couldn't be written, or not as fast"
+            );
+        }
+    }
+
+    /// Writes it; says whether that worked.
+    fn put(&self, record: &Record, may_wait: bool) -> bool {
+        let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = target.write(record, may_wait).is_ok();
+        if !written {
+            self.lose();
+        }
+        written
     }
 
     fn reopen_now(&self) {
-        let Some(path) = &self.path else { return };
-        match open_file(path) {
-            Ok(file) => *self.out.lock().unwrap_or_else(PoisonError::into_inner) = Out::File(file),
-            // The old file goes on: better a line in the wrong file than none.
-            Err(error) => {
-                tracing::error!(%error, path = %path.display(), "can't open the log again")
-            }
+        let failed = self.target.lock().unwrap_or_else(PoisonError::into_inner).reopen();
+        for failure in failed {
+            tracing::error!("can't open the log again: {failure}");
         }
     }
-}
-
-fn open_file(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path)
 }
