@@ -54,17 +54,8 @@ pub const LISTENERS: Key = Key::optional(
 )
 .restart();
 
-const TLS_KEYS: &[Key] = &[
-    Key::optional(
-        "certificate",
-        Kind::Path(Purpose::ReadFile),
-        "The certificate and its chain, PEM.",
-    ),
-    Key::optional("key", Kind::Path(Purpose::ReadFile), "The certificate's private key, PEM."),
-];
-
-/// `[tls]`: certificate and key.
-pub const TLS: Key = Key::optional("tls", Kind::Table(TLS_KEYS), "What TLS clients are shown.");
+/// `[tls]`: certificates and how they are shown. [`crate::tls::from_table`] reads it.
+pub const TLS: Key = crate::tls::TLS;
 
 /// The keys that every daemon's own file has.
 pub const COMMON: &[Key] = &[

@@ -8,8 +8,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::Daemon;
-use crate::admin::Admin;
+use crate::admin::{Admin, Method};
 use crate::config::{Config, print_problems};
 use crate::context::Context;
 use crate::error::Error;
@@ -17,6 +16,7 @@ use crate::life::Life;
 use crate::log::{Log, LogSettings};
 use crate::sockets::Sockets;
 use crate::start::{Reloaded, reload};
+use crate::{Daemon, tls};
 
 /// How long `run` may go on after the sign to stop, beyond the drain.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -53,6 +53,7 @@ async fn serve<D: Daemon>(
     let (sender, receiver) = watch::channel(Arc::clone(&settings));
     let admin = Admin::new(D::NAME, life.clone());
     log.routes(&admin);
+    admin.route(Method::GET, "/v1/tls", |_| async { Ok(tls::report()) });
     let places = listener_places(&sockets);
     admin.figure("listeners", move || places.clone());
     let context = Context {
@@ -71,6 +72,7 @@ async fn serve<D: Daemon>(
             }
         });
     }
+    watch_certificates();
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     let mut watchdog = Watchdog::new();
     let mut reloads = Reloads::<D> { folder: config.folder().to_owned(), config, log, sender };
@@ -94,6 +96,14 @@ fn listener_places(sockets: &Sockets) -> serde_json::Value {
     let all = sockets.listeners.iter().chain(&sockets.admin);
     let places = all.map(|listener| (listener.name().to_owned(), listener.addresses().into()));
     serde_json::Value::Object(places.collect())
+}
+
+/// Says what an operator must know of the certificates, and has them watched.
+fn watch_certificates() {
+    for warning in tls::warnings() {
+        tracing::warn!("{warning}");
+    }
+    tls::watch::start();
 }
 
 type Running = tokio::task::JoinHandle<Result<(), Error>>;
@@ -174,6 +184,7 @@ impl<D: Daemon> Reloads<'_, D> {
         }
         self.sender.send_replace(reloaded.settings);
         self.config = reloaded.config;
+        watch_certificates();
         tracing::info!("reloaded");
     }
 }

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::tls::TlsInfo;
+use crate::tls::{ServerTls, TlsInfo};
 
 /// An accepted connection.
 #[derive(Debug)]
@@ -31,19 +30,15 @@ impl Stream {
     ///
     /// # Errors
     /// The handshake failed or took too long; the connection is gone.
-    pub async fn start_tls(
-        self,
-        config: Arc<rustls::ServerConfig>,
-        limit: Duration,
-    ) -> io::Result<(Self, TlsInfo)> {
+    pub async fn start_tls(self, tls: &ServerTls, limit: Duration) -> io::Result<(Self, TlsInfo)> {
         if matches!(self, Self::Tls(_)) {
             return Err(io::Error::other("TLS is there already"));
         }
-        let handshake = TlsAcceptor::from(config).accept(self);
+        let handshake = TlsAcceptor::from(tls.config()).accept(self);
         let stream = tokio::time::timeout(limit, handshake).await.map_err(|_| {
             io::Error::new(io::ErrorKind::TimedOut, "TLS handshake took too long")
         })??;
-        let info = TlsInfo::of(stream.get_ref().1);
+        let info = tls.info(stream.get_ref().1);
         Ok((Self::Tls(Box::new(stream)), info))
     }
 
@@ -173,23 +168,25 @@ fn plain(address: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rustls_pki_types::ServerName;
     use rustls_pki_types::pem::PemObject;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-    use crate::tls;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
     /// A server's configuration from PEM files, and a client's that trusts it.
-    fn configs() -> (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
+    fn configs() -> (ServerTls, Arc<rustls::ClientConfig>) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let (certificate, key) = (dir.path().join("c.pem"), dir.path().join("k.pem"));
         std::fs::write(&certificate, made.cert.pem()).unwrap();
         std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        let server = tls::server_config(&certificate, &key).unwrap();
+        crate::tls::install_provider();
+        let server = ServerTls::from_files(&certificate, &key).unwrap();
         let mut roots = rustls::RootCertStore::empty();
         let der = rustls_pki_types::CertificateDer::from_pem_file(&certificate).unwrap();
         roots.add(der).unwrap();
@@ -211,7 +208,7 @@ mod tests {
             let _ = stream.read(&mut [0]).await;
         };
         let answer = async {
-            let (mut stream, info) = Stream::from(near).start_tls(server, LIMIT).await.unwrap();
+            let (mut stream, info) = Stream::from(near).start_tls(&server, LIMIT).await.unwrap();
             let mut text = String::new();
             stream.read_to_string(&mut text).await.unwrap();
             (text, info, stream.is_tls())
@@ -229,10 +226,10 @@ mod tests {
         let (server, _) = configs();
         let (near, mut far) = UnixStream::pair().unwrap();
         far.write_all(b"EHLO x\r\n").await.unwrap();
-        assert!(Stream::from(near).start_tls(Arc::clone(&server), LIMIT).await.is_err());
+        assert!(Stream::from(near).start_tls(&server, LIMIT).await.is_err());
         let (near, _far) = UnixStream::pair().unwrap();
         let error =
-            Stream::from(near).start_tls(server, Duration::from_millis(20)).await.unwrap_err();
+            Stream::from(near).start_tls(&server, Duration::from_millis(20)).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
@@ -240,10 +237,10 @@ mod tests {
     fn key_files_that_are_not_say_which_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.pem");
-        let error = tls::server_config(&path, &path).unwrap_err().to_string();
+        let error = ServerTls::from_files(&path, &path).unwrap_err().to_string();
         assert!(error.contains("x.pem") && error.contains("No such file"), "{error}");
         std::fs::write(&path, "secret").unwrap();
-        let error = tls::server_config(&path, &path).unwrap_err().to_string();
+        let error = ServerTls::from_files(&path, &path).unwrap_err().to_string();
         assert!(error.ends_with("x.pem: holds no certificate in PEM form"), "{error}");
     }
 }

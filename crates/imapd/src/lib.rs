@@ -113,8 +113,8 @@ impl Doors {
         let patience = shared.settings.patience;
         let mut wire = Wire::new(stream, patience, self.shutdown.clone());
         if tls == ListenerTls::Implicit {
-            let Some(config) = shared.settings.tls.clone() else { return };
-            match wire.start_tls(config).await {
+            let Some(tls) = shared.settings.tls.clone() else { return };
+            match wire.start_tls(&tls, &peer.to_string()).await {
                 Ok(secured) => wire = secured,
                 Err(_) => {
                     let client = peer.to_string();

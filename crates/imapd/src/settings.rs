@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
+use daemon::tls::ServerTls;
 use daemon::{Config, FileSpec, Key, Kind, Problem, Purpose, Table, keys};
 use imap::response::ListAttribute;
 use mailbox::MailboxName;
@@ -100,7 +100,7 @@ pub(crate) enum ListenerTls {
 #[derive(Debug)]
 pub struct Settings {
     pub(crate) listeners: BTreeMap<String, ListenerTls>,
-    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) tls: Option<ServerTls>,
     pub(crate) auth_client: PathBuf,
     pub(crate) auth_userdb: PathBuf,
     pub(crate) plaintext_from_loopback: bool,
@@ -132,8 +132,8 @@ impl Settings {
         let mut problems = Vec::new();
         let listeners = listeners(config);
         let tls = daemon::tls::from_table(config.table("tls"));
-        let tls = tls.unwrap_or_else(|problem| {
-            problems.push(problem);
+        let tls = tls.unwrap_or_else(|wrong| {
+            problems.extend(wrong);
             None
         });
         for table in config.tables("listener") {

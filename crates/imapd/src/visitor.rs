@@ -230,8 +230,8 @@ impl Visitor {
     async fn secure(self) -> Result<Self, String> {
         let client = self.client();
         let Self { wire, shared, peer, start_tls, deadline, mechanisms, .. } = self;
-        let Some(config) = shared.settings.tls.clone() else { return Err(client) };
-        let Ok(wire) = wire.start_tls(config).await else { return Err(client) };
+        let Some(tls) = shared.settings.tls.clone() else { return Err(client) };
+        let Ok(wire) = wire.start_tls(&tls, &client).await else { return Err(client) };
         let (bad_commands, failed_logins) = (0, 0);
         Ok(Self {
             wire,

@@ -5,9 +5,9 @@
 //! An idle connection holds no buffers but a small one for reading.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
+use daemon::tls::ServerTls;
 use daemon::{CancellationToken, Stream};
 use imap::command::Tag;
 use imap::frame::{AppendHead, Event, Framer, Limits, Refusal, Rejection};
@@ -214,18 +214,14 @@ impl Wire {
     ///
     /// # Errors
     /// The handshake failed.
-    pub(crate) async fn start_tls(
-        mut self,
-        config: Arc<rustls::ServerConfig>,
-    ) -> Result<Self, Ended> {
+    pub(crate) async fn start_tls(mut self, tls: &ServerTls, client: &str) -> Result<Self, Ended> {
         self.flush().await?;
         let Self { stream, patience, shutdown, .. } = self;
-        let (stream, info) =
-            stream.start_tls(config, patience.handshake).await.map_err(|error| {
-                tracing::debug!("TLS handshake: {error}");
-                Ended::Tls
-            })?;
-        tracing::debug!(version = info.version, cipher = info.cipher, "TLS");
+        let (stream, info) = stream.start_tls(tls, patience.handshake).await.map_err(|error| {
+            tracing::debug!("TLS handshake: {error}");
+            Ended::Tls
+        })?;
+        info.tell(client);
         Ok(Self::new(stream, patience, shutdown))
     }
 

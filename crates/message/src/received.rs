@@ -13,8 +13,11 @@ pub struct Received<'a> {
     pub client_name: Option<&'a str>,
     /// The client's address as text; none for a Unix socket.
     pub client_addr: Option<&'a str>,
-    /// `TLSv1.3` and the cipher's name, where TLS was used.
-    pub tls: Option<(&'a str, &'a str)>,
+    /// `TLSv1.3`, the cipher's name and its bits, where TLS was used.
+    pub tls: Option<(&'a str, &'a str, u16)>,
+    /// What is said of the client's certificate, under TLS: `Client CN "x", Issuer "y" (verified
+    /// OK)`. The caller answers for its text.
+    pub client_certificate: Option<&'a str>,
     /// The login, where the client authenticated and the operator wants it told.
     pub login: Option<&'a str>,
     /// This host.
@@ -44,8 +47,13 @@ impl Received<'_> {
             };
             out.push_str("\r\n\t");
         }
-        if let Some((version, cipher)) = self.tls {
-            let _ = write!(out, "(using {} with cipher {})\r\n\t", clean(version), clean(cipher));
+        if let Some((version, cipher, bits)) = self.tls {
+            let (version, cipher) = (clean(version), clean(cipher));
+            let _ =
+                write!(out, "(using {version} with cipher {cipher} ({bits}/{bits} bits))\r\n\t");
+        }
+        if let Some(certificate) = self.client_certificate {
+            let _ = write!(out, "({certificate})\r\n\t");
         }
         if let Some(login) = self.login {
             let _ = write!(out, "(Authenticated sender: {})\r\n\t", clean(login));
@@ -81,7 +89,8 @@ mod tests {
         let field = Received {
             helo: "c.test",
             client_addr: Some("192.0.2.1"),
-            tls: Some(("TLSv1.3", "TLS13_AES_256_GCM_SHA384")),
+            tls: Some(("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)),
+            client_certificate: Some("No client certificate requested"),
             login: Some("alice@example.test"),
             by: "mx.example.test",
             with: "ESMTPSA",
@@ -93,7 +102,8 @@ mod tests {
         assert_eq!(
             field.to_header(),
             "Received: from c.test (unknown [192.0.2.1])\r\n\
-             \t(using TLSv1.3 with cipher TLS13_AES_256_GCM_SHA384)\r\n\
+             \t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n\
+             \t(No client certificate requested)\r\n\
              \t(Authenticated sender: alice@example.test)\r\n\
              \tby mx.example.test (Dovetail) with ESMTPSA id 0123456789abcdefghij\r\n\
              \tfor <bob@example.test>;\r\n\

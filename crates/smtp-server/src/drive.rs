@@ -1,7 +1,6 @@
 //! The loop between a connection, a session and a handler.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use daemon::{CancellationToken, Stream};
@@ -217,12 +216,11 @@ impl Drive<'_> {
     }
 
     async fn start_tls<H: Handler>(&mut self, handler: &mut H) -> Result<(), Ended> {
-        let Some(config) = &self.options.tls else {
+        let Some(tls) = &self.options.tls else {
             return Err(Ended::Handshake("no certificate is configured".to_owned()));
         };
-        let config = Arc::clone(config);
         let Some(stream) = self.stream.take() else { return Err(gone()) };
-        match stream.start_tls(config, self.options.handshake).await {
+        match stream.start_tls(tls, self.options.handshake).await {
             Ok((stream, info)) => {
                 self.stream = Some(stream);
                 handler.tls_started(&info);

@@ -7,8 +7,9 @@
 mod drive;
 mod handler;
 
-use std::sync::Arc;
 use std::time::Duration;
+
+use daemon::tls::ServerTls;
 
 pub use drive::{Ended, serve};
 pub use handler::Handler;
@@ -20,7 +21,7 @@ pub struct Options {
     /// What is offered, and the session's limits. `starttls` and `tls` are set by [`serve`].
     pub session: smtp::server::Options,
     /// What TLS clients are shown; STARTTLS is offered if there is one.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<ServerTls>,
     /// TLS from the first byte (port 465).
     pub implicit_tls: bool,
     /// How long a client may be silent (RFC 5321 §4.5.3.2.7 says five minutes).

@@ -2,30 +2,29 @@
 
 use std::sync::Arc;
 
+use daemon::tls::ServerTls;
 use daemon::{CancellationToken, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::{Ended, Keeper, options};
 use crate::{Options, serve};
 
-fn configs() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
+fn configs() -> (ServerTls, Arc<ClientConfig>) {
     daemon::tls::install_provider();
     let made = rcgen::generate_simple_self_signed(["mx.test".to_owned()]).expect("a certificate");
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-    let chain = vec![made.cert.der().clone()];
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("both.pem");
+    std::fs::write(&file, made.cert.pem() + &made.signing_key.serialize_pem()).expect("a file");
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).expect("a root");
-    let server = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .expect("they fit together");
+    let server = ServerTls::from_files(&file, &file).expect("they fit together");
     let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    (Arc::new(server), Arc::new(client))
+    (server, Arc::new(client))
 }
 
 async fn shake(client: Arc<ClientConfig>, stream: UnixStream) -> TlsStream<UnixStream> {

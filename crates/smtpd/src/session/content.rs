@@ -27,12 +27,17 @@ impl Transaction {
             [only] => Some(only.given.to.address().to_string()),
             _ => None,
         };
+        let certificate = client.tls.as_ref().map(|tls| tls.client.to_string());
         Received {
             // What our own daemons say in LHLO is this host's own name: that tells nobody anything.
             helo: if client.role == Role::Internal { "" } else { &client.helo },
             client_name: None,
             client_addr: address.as_deref(),
-            tls: client.tls.as_ref().map(|tls| (tls.version.as_str(), tls.cipher.as_str())),
+            tls: client
+                .tls
+                .as_ref()
+                .map(|tls| (tls.version.as_str(), tls.cipher.as_str(), tls.bits)),
+            client_certificate: certificate.as_deref(),
             login: None,
             by: &site.settings.hostname,
             with: &protocol,

@@ -119,6 +119,7 @@ impl Handler for Session {
         self.client.helo.clear();
         self.client.login = None;
         self.login = None;
+        info.tell(&self.client.shown());
         self.client.tls = Some(info.clone());
     }
 }

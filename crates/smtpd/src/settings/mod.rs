@@ -3,7 +3,6 @@
 mod keys;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use address::Domain;
@@ -70,7 +69,7 @@ pub struct Settings {
     /// The listeners.
     pub listeners: Vec<Listen>,
     /// Certificate and key.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<tls::ServerTls>,
     /// How recipients are resolved.
     pub rules: Rules,
     /// Virtual alias tables, in the order in which they are asked.
@@ -118,8 +117,13 @@ impl Settings {
         let domains = Domains::read(config.file("domains"));
         let mut problems = Vec::new();
         let keys = config.table("tls");
-        let tls = problem(tls::from_table(keys), &mut problems).flatten();
-        let listeners = listeners(config, keys.opt_path("certificate").is_some(), &mut problems);
+        let tls = tls::from_table(keys).unwrap_or_else(|wrong| {
+            problems.extend(wrong);
+            None
+        });
+        // A broken certificate was told already.
+        let have_tls = tls.is_some() || !problems.is_empty();
+        let listeners = listeners(config, have_tls, &mut problems);
         let rules = rules(config, &domains, &mut problems);
         let aliases = aliases(config, &mut problems);
         let mynetworks = networks(config, &mut problems);
