@@ -44,6 +44,7 @@ pub use inherit::SOCKETS_VARIABLE;
 pub use life::Life;
 pub use listener::Listener;
 pub use log::{MAX_LINE, MAX_VALUE};
+pub use privileges::default_user;
 pub use shared::{Domains, Mail, SpecialMailbox};
 pub use start::{check, main};
 pub use stream::{Peer, Stream};

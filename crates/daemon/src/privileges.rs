@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::users;
 
 /// The users of the design's table, for a `user` that isn't set.
-fn default_user(daemon: &str) -> &'static str {
+#[must_use]
+pub fn default_user(daemon: &str) -> &'static str {
     match daemon {
         "authd" => "doveauth",
         "smtpd" => "dvsmtpd",

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Queue(QueueArguments),
     /// Show which daemons run
     Status,
+    /// Show certificates, and copy those that only root may read to the daemons
+    Tls(TlsArguments),
 }
 
 #[derive(Debug, Args)]
@@ -157,6 +159,24 @@ pub(crate) enum QueueCommand {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TlsArguments {
+    #[command(subcommand)]
+    pub(crate) command: TlsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TlsCommand {
+    /// The daemons' certificates: names, chain, validity, and what is wrong with them
+    Show {
+        /// Only those of these daemons, or for these hosts
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Copy certificates and keys to the daemons as tls.toml says
+    Copy,
 }
 
 #[cfg(test)]

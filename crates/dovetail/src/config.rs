@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Cli, ConfigArguments, ConfigCommand};
 use crate::exit::{EX_CONFIG, EX_USAGE, Failure};
-use crate::output;
+use crate::{output, tls};
 
 /// What this command knows of a daemon.
 struct Known {
@@ -34,6 +34,56 @@ const KNOWN: &[Known] = &[
     known::<qmgrd::Qmgrd>(),
     known::<imapd::Imapd>(),
 ];
+
+/// Files that this command alone reads.
+const OTHERS: &[fn() -> FileSpec] = &[tls::spec];
+
+/// Every file that may stand in the folder.
+fn specs() -> Vec<FileSpec> {
+    let daemons = KNOWN.iter().flat_map(|daemon| (daemon.files)());
+    daemons.chain(OTHERS.iter().map(|spec| spec())).collect()
+}
+
+/// Whether a daemon of this name shows certificates.
+pub(crate) fn has_tls(name: &str) -> bool {
+    let daemon = KNOWN.iter().find(|daemon| daemon.name == name);
+    daemon.is_some_and(|daemon| {
+        (daemon.files)()
+            .iter()
+            .any(|spec| spec.name == name && spec.keys.iter().any(|key| key.name == "tls"))
+    })
+}
+
+/// A daemon's files, types and limits checked, and nothing opened that they name.
+///
+/// # Errors
+/// What is wrong with them; that there is no such daemon.
+pub(crate) fn load(name: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
+    match KNOWN.iter().find(|daemon| daemon.name == name) {
+        Some(daemon) => Config::load(folder, daemon.name, &(daemon.files)()),
+        None => Err(vec![Problem::file(folder, format!("there is no daemon {name}"))]),
+    }
+}
+
+/// The group that a daemon runs as: that of its file, or the usual one where it has no file. Our own
+/// where we aren't root, who alone may give files away.
+pub(crate) fn group_of(name: &str, folder: &Path) -> Result<u32, Failure> {
+    let (uid, own) = daemon::users::own_ids();
+    if uid != 0 {
+        return Ok(own);
+    }
+    let config = folder.join(format!("{name}.toml")).exists().then(|| load(name, folder));
+    let config = config.transpose();
+    let config =
+        config.map_err(|problems| Failure::new(EX_CONFIG, daemon::print_problems(&problems)))?;
+    let said = |key| config.as_ref().and_then(|config| config.opt_text(key));
+    let user = said("user").unwrap_or_else(|| daemon::default_user(name));
+    let (who, gid) = match said("group") {
+        Some(group) => (group, daemon::users::gid(group)),
+        None => (user, daemon::users::primary_gid(user)),
+    };
+    gid.ok_or_else(|| Failure::new(EX_CONFIG, format!("{name}: there is no group of \"{who}\"")))
+}
 
 /// Who must wait longer than whom works, so that nobody gives up on work that is being done:
 /// the waiting daemon with its key, the working one with its own.
@@ -98,8 +148,12 @@ pub(crate) fn look(folder: &Path) -> Found {
         }
     }
     found.impatience = impatience(&good);
-    let read: BTreeSet<&str> =
-        KNOWN.iter().flat_map(|daemon| (daemon.files)()).map(|file| file.name).collect();
+    if names.contains(tls::FILE)
+        && let Err(problems) = tls::check(folder)
+    {
+        found.errors.extend(problems);
+    }
+    let read: BTreeSet<&str> = specs().into_iter().map(|file| file.name).collect();
     for name in names.iter().filter(|name| !read.contains(name.as_str())) {
         let file = folder.join(format!("{name}.toml"));
         found.errors.push(Problem::file(file, "no daemon reads a file of this name"));
@@ -146,7 +200,7 @@ fn as_json(problem: &Problem) -> Value {
 
 fn sample(file: &str) -> Result<(), Failure> {
     let wanted = file.strip_suffix(".toml").unwrap_or(file);
-    let specs: Vec<FileSpec> = KNOWN.iter().flat_map(|daemon| (daemon.files)()).collect();
+    let specs = specs();
     match specs.iter().find(|spec| spec.name == wanted) {
         Some(spec) => output::print(&daemon::sample(spec)),
         None => {

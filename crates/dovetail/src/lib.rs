@@ -15,6 +15,7 @@ mod places;
 mod pw;
 mod queue;
 mod status;
+mod tls;
 mod user;
 
 use std::ffi::OsString;
@@ -56,5 +57,6 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::User(arguments) => user::run(arguments, cli),
         Command::Queue(arguments) => queue::run(arguments, cli),
         Command::Status => status::run(cli),
+        Command::Tls(arguments) => tls::run(arguments, cli),
     }
 }

@@ -67,11 +67,7 @@ impl Certificate {
     /// Whether it is for this host; `*.example.org` asks for that very wildcard.
     #[must_use]
     pub fn covers(&self, host: &str) -> bool {
-        let host = host.to_lowercase();
-        let parent = host.split_once('.').map(|(_, parent)| parent);
-        self.names.iter().any(|name| {
-            *name == host || name.strip_prefix("*.").is_some_and(|rest| Some(rest) == parent)
-        })
+        self.names.iter().any(|name| name_matches(name, host))
     }
 
     /// Whether it names itself as its issuer.
@@ -85,6 +81,14 @@ impl Certificate {
     pub fn days_left(&self, now: i64) -> i64 {
         self.not_after.saturating_sub(now).div_euclid(DAY)
     }
+}
+
+/// Whether a name in a certificate, in lower case, is for this host.
+#[must_use]
+pub fn name_matches(name: &str, host: &str) -> bool {
+    let host = host.to_lowercase();
+    let parent = host.split_once('.').map(|(_, parent)| parent);
+    *name == host || name.strip_prefix("*.").is_some_and(|rest| Some(rest) == parent)
 }
 
 /// What an operator must hear of a chain at this time (seconds since 1970): its end is near or

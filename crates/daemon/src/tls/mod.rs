@@ -21,7 +21,7 @@ pub(crate) mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use certificate::{Certificate, judge};
+pub use certificate::{Certificate, judge, name_matches};
 pub use error::TlsError;
 pub use info::{ClientCertificate, TlsInfo};
 pub(crate) use keys::TLS;

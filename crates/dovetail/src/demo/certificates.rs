@@ -27,7 +27,7 @@ pub(super) fn make(layout: &Layout) -> Result<(), Failure> {
     if !fresh {
         let made = issue().map_err(|error| Failure::system("certificates", error))?;
         layout.write(&ca, 0o644, &made.ca)?;
-        layout.write(&certificate, 0o644, &made.leaf)?;
+        layout.write(&certificate, 0o644, &made.chain)?;
         layout.write(&key, 0o600, &made.key)?;
     }
     // A reload reads the key again when the daemon is no longer root.
@@ -41,7 +41,8 @@ pub(super) fn paths(layout: &Layout) -> (PathBuf, PathBuf) {
 
 struct Made {
     ca: String,
-    leaf: String,
+    /// The certificate and the CA's.
+    chain: String,
     key: String,
 }
 
@@ -61,7 +62,9 @@ fn issue() -> Result<Made, rcgen::Error> {
     leaf_params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf_params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let leaf = leaf_params.signed_by(&leaf_key, &issuer)?;
-    Ok(Made { ca: ca.pem(), leaf: leaf.pem(), key: leaf_key.serialize_pem() })
+    // The chain in whole, as an operator's file has it.
+    let chain = leaf.pem() + &ca.pem();
+    Ok(Made { ca: ca.pem(), chain, key: leaf_key.serialize_pem() })
 }
 
 fn params(names: &[&str], common_name: &str) -> Result<CertificateParams, rcgen::Error> {
