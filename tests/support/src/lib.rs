@@ -16,6 +16,7 @@
     reason = "only tests use this crate, and a test ends by panicking"
 )]
 
+pub mod authority;
 pub mod demo;
 pub mod dialogue;
 pub mod dns;
@@ -25,6 +26,7 @@ pub mod sink;
 pub mod tools;
 pub mod wait;
 
+pub use authority::{Authority, Issued};
 pub use demo::{Demo, Options, User};
 pub use line::Line;
 pub use maildir::Maildir;

@@ -7,10 +7,12 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned};
 
+use crate::authority::Issued;
 use crate::wait::PATIENCE;
 
 trait Both: Read + Write + Send {}
@@ -72,6 +74,17 @@ impl Line {
         let stream = connect(address);
         let raw = stream.try_clone().unwrap();
         Self::over(Box::new(handshake(stream, ca)), Some(raw))
+    }
+
+    /// As [`Line::tls`], with a certificate of the client's own.
+    pub fn tls_as(address: &str, ca: &str, own: &Issued) -> Self {
+        let chain = CertificateDer::pem_slice_iter(own.chain.as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).unwrap();
+        let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
+        let config = trusting(Path::new(ca)).with_client_auth_cert(chain, key).unwrap();
+        let stream = connect(address);
+        let raw = stream.try_clone().unwrap();
+        Self::over(Box::new(StreamOwned::new(client(config), stream)), Some(raw))
     }
 
     /// Connects to a Unix socket.
@@ -225,15 +238,29 @@ fn prepare(stream: &TcpStream) {
     stream.set_nodelay(true).unwrap();
 }
 
+/// The certificate that a server shows for localhost; none if it isn't one that a client trusts.
+pub(crate) fn shown(address: &str, ca: &Path) -> Option<Vec<u8>> {
+    let mut stream = connect(address);
+    let mut client = client(trusting(ca).with_no_client_auth());
+    client.complete_io(&mut stream).ok()?;
+    Some(client.peer_certificates()?.first()?.to_vec())
+}
+
 fn handshake(stream: TcpStream, ca: &str) -> StreamOwned<ClientConnection, TcpStream> {
+    StreamOwned::new(client(trusting(Path::new(ca)).with_no_client_auth()), stream)
+}
+
+fn client(config: ClientConfig) -> ClientConnection {
+    let name = ServerName::try_from("localhost").unwrap();
+    ClientConnection::new(Arc::new(config), name).unwrap()
+}
+
+fn trusting(ca: &Path) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from("localhost").unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
 }

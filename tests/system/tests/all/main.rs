@@ -23,3 +23,4 @@ mod postfix;
 mod queue;
 mod recipients;
 mod relay;
+mod tls;

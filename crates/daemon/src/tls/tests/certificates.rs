@@ -1,5 +1,7 @@
 //! What is wrong with files is told when the configuration is read.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::tls::{Certificate, folders};
 
@@ -71,4 +73,25 @@ fn folders_follow_links() {
     let text = format!("[tls]\n{}", line("certificate", &root.join("live/x.pem")));
     let config = Config::from_texts("x", &[spec], &[("x", &text)]).unwrap();
     assert_eq!(folders(config.table("tls")), [root.join("archive"), root.join("live")]);
+}
+
+proptest! {
+    /// Clients send certificates too: whatever they hold is read or refused.
+    #[test]
+    fn damaged_certificates_never_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        end in any::<prop::sample::Index>(),
+    ) {
+        let made = rcgen::generate_simple_self_signed(["a.test".to_owned(), "127.0.0.1".to_owned()]);
+        let mut der = made.unwrap().cert.der().to_vec();
+        for (at, octet) in changes {
+            let at = at.index(der.len());
+            der[at] = octet;
+        }
+        if let Some(read) = Certificate::parse(&der) {
+            prop_assert!(!read.subject.chars().any(char::is_control));
+        }
+        der.truncate(end.index(der.len()));
+        prop_assert_eq!(Certificate::parse(&der), None);
+    }
 }
