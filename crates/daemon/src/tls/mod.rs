@@ -30,7 +30,7 @@ pub(crate) use report::report;
 pub use report::{Served, certificates, describe};
 pub use server::ServerTls;
 pub use settings::{folders, from_table, pairs};
-pub(crate) use slot::warnings;
+pub use slot::warnings;
 
 /// Makes aws-lc-rs the cryptography of this process; a second call changes nothing.
 pub fn install_provider() {

@@ -177,8 +177,10 @@ pub(super) fn all() -> Vec<Arc<Slot>> {
     slots.iter().filter_map(Weak::upgrade).collect()
 }
 
-/// What an operator must hear of all that is served, each with its file.
-pub(crate) fn warnings() -> Vec<String> {
+/// What an operator must hear of all certificates that this process has read for its settings, each
+/// with its file: `config check` and each start say it.
+#[must_use]
+pub fn warnings() -> Vec<String> {
     let of = |slot: Arc<Slot>| {
         let file = slot.files().certificate.display().to_string();
         slot.warnings().into_iter().map(move |said| format!("{file}: {said}"))
