@@ -33,9 +33,9 @@ pub use admin::{Admin, Answer, Method, Refusal, Request, StatusCode};
 pub use arguments::DEFAULT_FOLDER;
 pub use bind::{Access, bind};
 pub use config::{
-    Config, FileSpec, Key, Kind, MAX_FILE_SIZE, Problem, Purpose, SocketAddress, Table, UsedPath,
-    Value, hostname, merge, merge_folders, parse_duration, parse_size, print_duration,
-    print_problems, print_size, sample,
+    Config, FileSpec, Key, Kind, MAX_FILE_SIZE, Problem, Purpose, Shown, SocketAddress, Table,
+    UsedPath, Value, hostname, merge, merge_folders, parse_duration, parse_size, print_duration,
+    print_problems, print_size, sample, show,
 };
 pub use confine::PARENT_VARIABLE;
 pub use context::Context;

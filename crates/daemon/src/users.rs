@@ -35,3 +35,10 @@ pub fn primary_gid(text: &str) -> Option<u32> {
 pub fn own_ids() -> (u32, u32) {
     (Uid::effective().as_raw(), Gid::effective().as_raw())
 }
+
+/// A user for a message: the name if the system knows one, and the number.
+#[must_use]
+pub fn shown(uid: u32) -> String {
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    user.map_or_else(|| format!("uid {uid}"), |user| format!("{} (uid {uid})", user.name))
+}

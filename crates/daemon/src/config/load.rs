@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::check;
 use super::key::FileSpec;
 use super::problem::Problem;
-use super::source::Source;
+use super::source::{self, Source};
 use super::table::Table;
 
 /// A configuration file has at most this many octets.
@@ -38,7 +38,7 @@ impl Config {
             let text = read(&path, spec, own, &mut problems).unwrap_or_default();
             let source = Arc::new(Source { path, text });
             let mut found = Vec::new();
-            tables.push((spec.name, check::file(spec.name, &source, &spec.keys, &mut found)));
+            tables.push((spec.name, check::file(spec, specs, &source, &mut found)));
             // A file that couldn't be read has said so; what it lacks would be noise.
             if !problems.iter().any(|problem| problem.file == source.path) {
                 problems.append(&mut found);
@@ -71,7 +71,7 @@ impl Config {
                 texts.iter().find(|(name, _)| *name == spec.name).map_or("", |(_, text)| *text);
             let path = PathBuf::from(format!("{}.toml", spec.name));
             let source = Arc::new(Source { path, text: text.to_owned() });
-            shared.insert(spec.name, check::file(spec.name, &source, &spec.keys, &mut problems));
+            shared.insert(spec.name, check::file(spec, specs, &source, &mut problems));
         }
         match shared.remove(own) {
             Some(table) if problems.is_empty() => {
@@ -111,14 +111,14 @@ impl Deref for Config {
 }
 
 fn read(path: &Path, spec: &FileSpec, own: &str, problems: &mut Vec<Problem>) -> Option<String> {
-    let mut text = String::new();
+    let mut octets = Vec::new();
     let opened = std::fs::File::open(path);
-    match opened.and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_string(&mut text)) {
+    match opened.and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut octets)) {
         Ok(length) if length as u64 > MAX_FILE_SIZE => {
             problems.push(Problem::file(path, format!("longer than {MAX_FILE_SIZE} octets")));
             None
         }
-        Ok(_) => Some(text),
+        Ok(_) => source::text(path, octets).map_err(|problem| problems.push(problem)).ok(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let required: Vec<_> =
                 spec.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
@@ -133,10 +133,19 @@ fn read(path: &Path, spec: &FileSpec, own: &str, problems: &mut Vec<Problem>) ->
             None
         }
         Err(error) => {
-            problems.push(Problem::file(path, format!("cannot be read: {error}")));
+            problems.push(Problem::file(path, unreadable(&error)));
             None
         }
     }
+}
+
+/// Why, and for whom: `dovetail config check` of an ordinary user may not read what a daemon may.
+fn unreadable(error: &std::io::Error) -> String {
+    if error.kind() != std::io::ErrorKind::PermissionDenied {
+        return format!("cannot be read: {error}");
+    }
+    let (uid, _) = crate::users::own_ids();
+    format!("permission denied for {}", crate::users::shown(uid))
 }
 
 /// The machine's own name, for a `hostname` that isn't set; `localhost` if it has none.

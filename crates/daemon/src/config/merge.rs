@@ -73,6 +73,16 @@ fn merge_file(target: &Path, source: &Path) -> Result<(), Problem> {
     std::fs::write(target, merged).map_err(|error| failed(target, error))
 }
 
+/// A value as TOML; of a table its lines.
+pub(super) fn written(value: &Toml<'_>) -> String {
+    let mut out = String::new();
+    match value.as_ref() {
+        ValueInner::Table(table) => write_table(&mut out, "", table),
+        _ => write_value(&mut out, value),
+    }
+    out
+}
+
 fn lay<'a>(mut base: TomlTable<'a>, over: TomlTable<'a>, shift: usize) -> TomlTable<'a> {
     for (mut key, mut value) in over {
         key.span.start += shift;
@@ -145,7 +155,7 @@ fn write_value(out: &mut String, value: &Toml<'_>) {
     }
 }
 
-fn quote_key(key: &str) -> String {
+pub(super) fn quote_key(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { quote(key) }
 }

@@ -19,6 +19,15 @@ impl Problem {
     pub fn file(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
         Self { file: file.into(), position: None, message: message.into() }
     }
+
+    /// The key that the file doesn't know, if that is what is wrong and nothing else was suggested: who
+    /// knows more files may say where it belongs.
+    #[must_use]
+    pub fn unknown_key(&self) -> Option<&str> {
+        let rest = self.message.strip_prefix("unknown key `")?;
+        let (name, after) = rest.split_once('`')?;
+        (!after.contains("; ")).then_some(name)
+    }
 }
 
 impl fmt::Display for Problem {

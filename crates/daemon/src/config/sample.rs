@@ -26,7 +26,7 @@ pub fn sample(spec: &FileSpec) -> String {
     out
 }
 
-fn is_table(kind: Kind) -> bool {
+pub(super) fn is_table(kind: Kind) -> bool {
     matches!(kind, Kind::Map(_) | Kind::Table(_) | Kind::Tables(_))
 }
 
@@ -65,7 +65,7 @@ fn table(out: &mut String, key: &Key, path: &str) {
     }
 }
 
-fn describe(kind: Kind) -> String {
+pub(super) fn describe(kind: Kind) -> String {
     match kind {
         Kind::Bool => "true or false".to_owned(),
         Kind::Integer { min, max } if max == i64::MAX => format!("a number from {min}"),
@@ -89,7 +89,7 @@ fn describe(kind: Kind) -> String {
     }
 }
 
-fn placeholder(kind: Kind) -> String {
+pub(super) fn placeholder(kind: Kind) -> String {
     match kind {
         Kind::Bool => "false".to_owned(),
         Kind::Integer { min, .. } => min.max(0).to_string(),

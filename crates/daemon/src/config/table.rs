@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::SocketAddress;
-use super::key::Kind;
+use super::key::{Key, Kind};
 use super::problem::Problem;
 use super::source::{Offset, Source};
 
@@ -51,6 +51,18 @@ pub(super) struct Placed {
     pub(super) kind: Kind,
     pub(super) at: Offset,
     pub(super) set: bool,
+    /// Set, and to something else than the default.
+    pub(super) changed: bool,
+    /// The value as TOML; of a map its lines, of a table nothing.
+    pub(super) written: String,
+}
+
+impl Placed {
+    /// What a key is that the file doesn't mention.
+    pub(super) fn unset(value: Value, kind: Kind, written: &str) -> Self {
+        let written = written.to_owned();
+        Self { value, kind, at: None, set: false, changed: false, written }
+    }
 }
 
 /// A file's or a table's checked values.
@@ -59,6 +71,8 @@ pub struct Table {
     pub(super) name: String,
     pub(super) values: BTreeMap<&'static str, Placed>,
     pub(super) absent: Vec<&'static str>,
+    /// The definitions, in their order.
+    pub(super) keys: Arc<[Key]>,
     pub(super) at: Offset,
     pub(super) source: Arc<Source>,
 }
@@ -96,6 +110,12 @@ fn copied<T: Copy>(value: &T) -> T {
 }
 
 impl Table {
+    pub(super) fn empty(name: &str, at: Offset, source: &Arc<Source>, keys: &[Key]) -> Self {
+        let source = Arc::clone(source);
+        let (values, absent) = (BTreeMap::new(), Vec::new());
+        Self { name: name.to_owned(), values, absent, keys: keys.into(), at, source }
+    }
+
     /// The table's name: `smtps` of `[listener.smtps]`, the file's for a file.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -253,6 +273,15 @@ impl Table {
 }
 
 impl Value {
+    /// Whether it is an array or a table with free keys and has nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::List(items) => items.is_empty(),
+            Self::Map(entries) => entries.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The text of a text, choice, path or address.
     #[must_use]
     pub fn to_text(&self) -> Option<String> {

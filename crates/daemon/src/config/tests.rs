@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::*;
 use crate::{Domains, Mail, keys};
 
+mod mistakes;
+mod showing;
+
 const PASSDB: &[Key] = &[
     Key::required("driver", Kind::Choice(&["passwd-file", "static"]), "How."),
     Key::optional("path", Kind::Path(Purpose::ReadFile), "Where."),
@@ -58,14 +61,14 @@ level = 3
 ";
     let domains = "hostname = \"ü\" # two bytes\nmailbox_domains = \"example.test\"\nroutes = { \"a.test\" = \"x.sock\" }\n";
     let want = "\
-domains.toml:2:19: `mailbox_domains`: want an array, found a string
+domains.toml:2:19: `mailbox_domains`: want an array, found a string; write [\"example.test\"]
 domains.toml:3:23: `routes.a.test`: \"x.sock\" is not an absolute path
 smtpd.toml:1:18: `max_recipients`: 0 is not between 1 and 100000
 smtpd.toml:2:1: unknown key `max_recipiants`; did you mean `max_recipients`?
 smtpd.toml:3:8: `idle`: \"5 minutes\" is not a duration: write \"30s\", \"10m\", \"1h30m\", \"5d\"
 smtpd.toml:4:8: `body`: \"2G\" is not between 0 and 1G
-smtpd.toml:5:15: `straight_in`: want true or false, found a string
-smtpd.toml:6:28: `mynetworks`: want a string, found an integer
+smtpd.toml:5:15: `straight_in`: want true or false, found a string; write true
+smtpd.toml:6:28: `mynetworks`: want a string, found an integer; write \"8\"
 smtpd.toml:6:31: `mynetworks`: control characters are not allowed
 smtpd.toml:7:16: `trusted_ids`: there is no user \"nobody-of-that-name\" on this system
 smtpd.toml:7:39: `trusted_ids`: -1 is no user's number
@@ -76,7 +79,7 @@ smtpd.toml:14:1: unknown key `colour` in [passdb.other]
 smtpd.toml:17:11: `listener.smtp.address`: \"localhost:25\" is no socket's address: want \"127.0.0.1:25\", \"[::1]:25\", \"*:25\" or \"unix:/path\"
 smtpd.toml:18:8: `listener.smtp.mode`: \"660\" is not a mode: write \"0660\"
 smtpd.toml:20:2: unknown key `lsitener`; did you mean `listener`?
-smtpd.toml:22:9: `log.level`: want a string, found an integer
+smtpd.toml:22:9: `log.level`: want a string, found an integer; write \"3\"
 ";
     pretty(&problems(smtpd, domains), want);
 }
