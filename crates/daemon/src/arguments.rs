@@ -1,6 +1,9 @@
 //! The few arguments that every daemon takes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+use crate::name::Name;
 
 /// The folder of configuration when none is named.
 pub const DEFAULT_FOLDER: &str = "/etc/dovetail";
@@ -8,45 +11,56 @@ pub const DEFAULT_FOLDER: &str = "/etc/dovetail";
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Arguments {
-    /// Serve, with the configuration of this folder.
-    Serve(PathBuf),
+    /// Serve under this name, with the configuration of this folder.
+    Serve(Name, PathBuf),
     /// Write this to stdout and end.
     Say(String),
     /// Say why on stderr and end with EX_USAGE.
     Wrong(String),
 }
 
-pub(crate) fn read(name: &str, arguments: impl Iterator<Item = std::ffi::OsString>) -> Arguments {
-    let usage = format!(
-        "usage: {name} [--config DIR]\n\
-         Reads DIR/{name}.toml and the shared files beside it (default: {DEFAULT_FOLDER}).\n\
-         SIGHUP reloads, SIGTERM drains and ends, SIGUSR1 opens the log file again.\n"
-    );
-    let mut folder = PathBuf::from(DEFAULT_FOLDER);
+pub(crate) fn read(base: &'static str, arguments: impl Iterator<Item = OsString>) -> Arguments {
+    let usage = usage(base);
+    let (mut folder, mut name) = (PathBuf::from(DEFAULT_FOLDER), Name::new(base));
     let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
-        match argument.to_str() {
-            Some("--help" | "-h") => return Arguments::Say(usage),
-            Some("--version" | "-V") => {
-                return Arguments::Say(format!(
-                    "{name} (Dovetail) {}\n",
-                    env!("CARGO_PKG_VERSION")
-                ));
+        let shown = argument.to_string_lossy().into_owned();
+        let (option, value) = match shown.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
+            _ => (shown.as_str(), None),
+        };
+        let mut value = || value.clone().map(OsString::from).or_else(|| arguments.next());
+        match option {
+            "--help" | "-h" => return Arguments::Say(usage),
+            "--version" | "-V" => {
+                let version = env!("CARGO_PKG_VERSION");
+                return Arguments::Say(format!("{base} (Dovetail) {version}\n"));
             }
-            Some("--config" | "-c") => match arguments.next() {
+            "--config" | "-c" => match value() {
                 Some(path) => folder = path.into(),
                 None => return Arguments::Wrong(format!("--config needs a folder\n{usage}")),
             },
-            Some(text) if text.starts_with("--config=") => {
-                folder = PathBuf::from(text.trim_start_matches("--config="));
+            "--instance" | "-i" => {
+                let text = value().unwrap_or_default();
+                match Name::with_instance(base, &text.to_string_lossy()) {
+                    Ok(instance) => name = instance,
+                    Err(why) => return Arguments::Wrong(format!("--instance: {why}\n{usage}")),
+                }
             }
-            _ => {
-                let shown = argument.to_string_lossy();
-                return Arguments::Wrong(format!("unknown argument {shown:?}\n{usage}"));
-            }
+            _ => return Arguments::Wrong(format!("unknown argument {shown:?}\n{usage}")),
         }
     }
-    Arguments::Serve(folder)
+    Arguments::Serve(name, folder)
+}
+
+fn usage(base: &str) -> String {
+    format!(
+        "usage: {base} [--config DIR] [--instance X]\n\
+         Reads DIR/{base}.toml and the shared files beside it (default: {DEFAULT_FOLDER}). As an\n\
+         instance it is called {base}@X, and reads DIR/{base}@X.toml if that is there.\n\
+         SIGHUP reloads, SIGTERM drains and ends, a second SIGTERM ends at once, SIGUSR1 opens\n\
+         the log file again.\n"
+    )
 }
 
 #[cfg(test)]
@@ -55,12 +69,17 @@ mod tests {
 
     #[test]
     fn forms() {
-        let read = |list: &[&str]| read("smtpd", list.iter().map(std::ffi::OsString::from));
-        assert_eq!(read(&[]), Arguments::Serve(DEFAULT_FOLDER.into()));
-        assert_eq!(read(&["--config", "/x"]), Arguments::Serve("/x".into()));
-        assert_eq!(read(&["--config=/x"]), Arguments::Serve("/x".into()));
-        assert!(matches!(read(&["--config"]), Arguments::Wrong(_)));
-        assert!(matches!(read(&["-x"]), Arguments::Wrong(_)));
+        let read = |list: &[&str]| read("smtpd", list.iter().map(OsString::from));
+        let serve = |folder: &str| Arguments::Serve(Name::new("smtpd"), folder.into());
+        assert_eq!(read(&[]), serve(DEFAULT_FOLDER));
+        assert_eq!(read(&["--config", "/x"]), serve("/x"));
+        assert_eq!(read(&["--config=/x=y"]), serve("/x=y"));
+        let mx = Arguments::Serve(Name::with_instance("smtpd", "mx").unwrap(), "/x".into());
+        assert_eq!(read(&["--config=/x", "--instance", "mx"]), mx);
+        assert_eq!(read(&["--instance=mx", "-c", "/x"]), mx);
+        for wrong in [&["--config"][..], &["-x"], &["--instance"], &["--instance=a/b"], &["x=y"]] {
+            assert!(matches!(read(wrong), Arguments::Wrong(_)), "{wrong:?}");
+        }
         assert!(matches!(read(&["--version"]), Arguments::Say(text) if text.starts_with("smtpd")));
     }
 }

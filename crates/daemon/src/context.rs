@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::Admin;
 use crate::life::Life;
 use crate::listener::Listener;
+use crate::sessions::Sessions;
 use crate::stream::{Peer, Stream};
 
 /// What a running daemon has.
@@ -21,6 +22,8 @@ pub struct Context<S> {
     pub admin: Admin,
     /// Tasks that the drain waits for.
     pub life: Life,
+    /// Who is connected: every connection enters before anything costly is done for it.
+    pub sessions: Sessions,
     pub(crate) listeners: Vec<Listener>,
 }
 

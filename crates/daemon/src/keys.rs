@@ -54,6 +54,40 @@ pub const LISTENERS: Key = Key::optional(
 )
 .restart();
 
+/// `max_connections_per_address`, with the daemon's default.
+#[must_use]
+pub const fn max_connections_per_address(default: &'static str) -> Key {
+    Key::new(
+        "max_connections_per_address",
+        Kind::count(0, 1_000_000),
+        default,
+        "Connections at a time from one IPv4 address, or from one IPv6 network of 64 bits; 0: any \
+         number. Unix sockets and unlimited_networks are not counted.",
+    )
+}
+
+/// `max_connections_per_user`, with the daemon's default.
+#[must_use]
+pub const fn max_connections_per_user(default: &'static str) -> Key {
+    Key::new(
+        "max_connections_per_user",
+        Kind::count(0, 1_000_000),
+        default,
+        "Sessions at a time that a user may have from one address (Dovecot's \
+         mail_max_userip_connections); 0: any number. Unix sockets and unlimited_networks are not \
+         counted.",
+    )
+}
+
+/// `unlimited_networks`.
+pub const UNLIMITED_NETWORKS: Key = Key::new(
+    "unlimited_networks",
+    Kind::List(&Kind::Text),
+    "[\"127.0.0.0/8\", \"[::1]/128\"]",
+    "Clients that may have any number of connections within max_connections: webmail on this machine, \
+     a proxy, monitoring.",
+);
+
 /// `[tls]`: certificates and how they are shown. [`crate::tls::from_table`] reads it.
 pub const TLS: Key = crate::tls::TLS;
 

@@ -1,6 +1,5 @@
 //! The running daemon: tokio, signals, reload, drain, and what the service manager is told.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::life::Life;
 use crate::log::{Log, LogSettings};
+use crate::sessions::{SessionLimits, Sessions};
 use crate::sockets::Sockets;
 use crate::start::{Reloaded, reload};
 use crate::{Daemon, tls};
@@ -25,6 +25,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 const NEED_RESTART: [&str; 5] = ["user", "group", "groups", "max_descriptors", "listener"];
 
 pub(crate) fn run<D: Daemon>(
+    name: &'static str,
     config: Config,
     settings: D::Settings,
     sockets: Sockets,
@@ -35,13 +36,14 @@ pub(crate) fn run<D: Daemon>(
         .thread_name(D::NAME)
         .build()
         .map_err(|error| Error::other(format!("tokio: {error}")))?;
-    let ended = runtime.block_on(serve::<D>(config, settings, sockets, log));
+    let ended = runtime.block_on(serve::<D>(name, config, settings, sockets, log));
     // Blocking work that nobody waits for any more must not hold the end up.
     runtime.shutdown_timeout(LAST_WORDS);
     ended
 }
 
 async fn serve<D: Daemon>(
+    name: &'static str,
     config: Config,
     settings: D::Settings,
     sockets: Sockets,
@@ -51,12 +53,16 @@ async fn serve<D: Daemon>(
     let life = Life::new();
     let settings = Arc::new(settings);
     let (sender, receiver) = watch::channel(Arc::clone(&settings));
-    let admin = Admin::new(D::NAME, life.clone());
+    let admin = Admin::new(name, life.clone());
     log.routes(&admin);
     admin.route(Method::GET, "/v1/tls", |_| async { Ok(tls::report()) });
     let places = listener_places(&sockets);
     admin.figure("listeners", move || places.clone());
+    let sessions = Sessions::new(life.shutdown.clone());
+    sessions.limit(SessionLimits::read(&config).unwrap_or_default());
+    sessions.show(&admin);
     let context = Context {
+        sessions: sessions.clone(),
         shutdown: life.shutdown.clone(),
         reload: receiver,
         admin: admin.clone(),
@@ -75,7 +81,7 @@ async fn serve<D: Daemon>(
     watch_certificates();
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     let mut watchdog = Watchdog::new();
-    let mut reloads = Reloads::<D> { folder: config.folder().to_owned(), config, log, sender };
+    let mut reloads = Reloads::<D> { config, log, sessions, sender };
     let ended = loop {
         tokio::select! {
             joined = &mut running => break Some(joined),
@@ -144,9 +150,9 @@ async fn stop(
 }
 
 struct Reloads<'a, D: Daemon> {
-    folder: PathBuf,
     config: Config,
     log: &'a Log,
+    sessions: Sessions,
     sender: watch::Sender<Arc<D::Settings>>,
 }
 
@@ -158,8 +164,10 @@ impl<D: Daemon> Reloads<'_, D> {
             &reloading
                 .map_or(vec![NotifyState::Reloading], |now| vec![NotifyState::Reloading, now]),
         );
-        let folder = self.folder.clone();
-        match tokio::task::spawn_blocking(move || reload::<D>(&folder)).await {
+        let folder = self.config.folder().to_owned();
+        let instance = self.config.instance().map(str::to_owned);
+        let read = move || reload::<D>(&folder, instance.as_deref());
+        match tokio::task::spawn_blocking(read).await {
             Ok(Ok(reloaded)) => self.take_up(reloaded),
             Ok(Err(problems)) => {
                 tracing::error!(
@@ -182,6 +190,8 @@ impl<D: Daemon> Reloads<'_, D> {
         for key in restart {
             tracing::warn!("needs restart: {key}");
         }
+        // They were checked with the rest.
+        self.sessions.limit(SessionLimits::read(&reloaded.config).unwrap_or_default());
         self.sender.send_replace(reloaded.settings);
         self.config = reloaded.config;
         watch_certificates();

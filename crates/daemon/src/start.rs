@@ -1,6 +1,7 @@
 //! The order of starting, which nothing may change: arguments and configuration, keys, logs,
 //! sockets, identity, confinement; and only then threads and tokio.
 
+use std::ffi::CString;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,7 +12,9 @@ use crate::arguments::{self, Arguments};
 use crate::config::{Config, Problem};
 use crate::error::Error;
 use crate::log::{Log, LogSettings};
+use crate::name::Name;
 use crate::privileges::{self, Identity};
+use crate::sessions::SessionLimits;
 use crate::sockets::Sockets;
 use crate::{Daemon, confine, inherit, limits, run, sockets, tls};
 
@@ -28,8 +31,8 @@ const LAST_LINES: Duration = Duration::from_secs(5);
 /// 71 when the system refuses something.
 #[must_use]
 pub fn main<D: Daemon>() -> ExitCode {
-    let folder = match arguments::read(D::NAME, std::env::args_os().skip(1)) {
-        Arguments::Serve(folder) => folder,
+    let (name, folder) = match arguments::read(D::NAME, std::env::args_os().skip(1)) {
+        Arguments::Serve(name, folder) => (name, folder),
         Arguments::Say(text) => {
             let _ = std::io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
@@ -39,11 +42,11 @@ pub fn main<D: Daemon>() -> ExitCode {
             return ExitCode::from(EX_USAGE);
         }
     };
-    match start::<D>(&folder) {
+    match start::<D>(&name, &folder) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = if matches!(error, Error::Config(_)) { EX_CONFIG } else { EX_OSERR };
-            say(D::NAME, &error.to_string());
+            say(&name.to_string(), &error.to_string());
             ExitCode::from(code)
         }
     }
@@ -55,16 +58,31 @@ pub fn main<D: Daemon>() -> ExitCode {
 /// # Errors
 /// All problems.
 pub fn check<D: Daemon>(folder: &Path) -> Result<(Config, D::Settings), Vec<Problem>> {
-    let config = Config::load(folder, D::NAME, &D::files())?;
-    let log = LogSettings::check(config.table("log"));
+    check_instance::<D>(folder, None)
+}
+
+/// As [`check`], for an instance of the daemon.
+///
+/// # Errors
+/// All problems.
+pub fn check_instance<D: Daemon>(
+    folder: &Path,
+    instance: Option<&str>,
+) -> Result<(Config, D::Settings), Vec<Problem>> {
+    let config = Config::load_instance(folder, D::NAME, instance, &D::files())?;
+    let mut others = LogSettings::check(config.table("log"));
+    others.extend(SessionLimits::read(&config).err().unwrap_or_default());
     match D::settings(&config) {
-        Ok(settings) if log.is_empty() => Ok((config, settings)),
-        Ok(_) => Err(log),
-        Err(problems) => Err([problems, log].concat()),
+        Ok(settings) if others.is_empty() => Ok((config, settings)),
+        Ok(_) => Err(others),
+        Err(problems) => Err([problems, others].concat()),
     }
 }
 
-fn start<D: Daemon>(folder: &Path) -> Result<(), Error> {
+fn start<D: Daemon>(name: &Name, folder: &Path) -> Result<(), Error> {
+    // The process's own, for as long as it lives: logs and the operator's view are named so.
+    let shown: &'static str = name.to_string().leak();
+    call_process(shown);
     // Before anything of ours opens a descriptor.
     let inherited = inherit::take();
     // Files and sockets that we make are nobody else's until we say so.
@@ -73,24 +91,24 @@ fn start<D: Daemon>(folder: &Path) -> Result<(), Error> {
     let _ = nix::sys::signal::SigSet::all().thread_unblock();
     tls::install_provider();
     // Configuration; and keys, which settings read while we may.
-    let (config, settings) = check::<D>(folder).map_err(Error::Config)?;
+    let (config, settings) = check_instance::<D>(folder, name.instance()).map_err(Error::Config)?;
     let identity = Identity::of(D::NAME, &config)?;
     let owner = (identity.uid, identity.gid);
     // Logs.
-    let log = Log::start(D::NAME, &LogSettings::read(config.table("log")), owner)?;
+    let log = Log::start(shown, &LogSettings::read(config.table("log")), owner)?;
     log_panics();
     let descriptors =
         limits::raise_descriptors(u64::try_from(config.integer("max_descriptors")).unwrap_or(0));
     // Sockets.
-    let sockets = sockets::open(D::NAME, config.tables("listener"), inherited, owner)?;
+    let sockets = sockets::open(shown, config.tables("listener"), inherited, owner)?;
     // Identity: for good.
     identity.assume()?;
     // Confinement.
     confine::confine();
     // From here on threads may be.
     log.start_writer()?;
-    announce::<D>(&sockets, &identity, descriptors);
-    let ended = run::run::<D>(config, settings, sockets, &log);
+    announce(shown, &sockets, &identity, descriptors);
+    let ended = run::run::<D>(shown, config, settings, sockets, &log);
     if let Err(error) = &ended {
         tracing::error!(%error, "stopped");
     }
@@ -98,7 +116,7 @@ fn start<D: Daemon>(folder: &Path) -> Result<(), Error> {
     ended
 }
 
-fn announce<D: Daemon>(sockets: &Sockets, identity: &Identity, descriptors: u64) {
+fn announce(name: &str, sockets: &Sockets, identity: &Identity, descriptors: u64) {
     for warning in &sockets.warnings {
         tracing::warn!("{warning}");
     }
@@ -114,8 +132,7 @@ fn announce<D: Daemon>(sockets: &Sockets, identity: &Identity, descriptors: u64)
         as_user = identity.user_name(),
         descriptors,
         listeners = shown.join(" "),
-        "starting {}",
-        D::NAME
+        "starting {name}"
     );
 }
 
@@ -130,6 +147,14 @@ fn log_panics() {
     }));
 }
 
+/// Names the process, which tools show in fifteen octets.
+fn call_process(name: &str) {
+    let short: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
+    if let Ok(short) = CString::new(short) {
+        let _ = nix::sys::prctl::set_name(&short);
+    }
+}
+
 fn say(name: &str, text: &str) {
     let text = text.trim_end();
     let _ = writeln!(std::io::stderr(), "{name}: {text}");
@@ -142,7 +167,10 @@ pub(crate) struct Reloaded<S> {
 }
 
 /// Reads everything again; blocking.
-pub(crate) fn reload<D: Daemon>(folder: &Path) -> Result<Reloaded<D::Settings>, Vec<Problem>> {
-    let (config, settings) = check::<D>(folder)?;
+pub(crate) fn reload<D: Daemon>(
+    folder: &Path,
+    instance: Option<&str>,
+) -> Result<Reloaded<D::Settings>, Vec<Problem>> {
+    let (config, settings) = check_instance::<D>(folder, instance)?;
     Ok(Reloaded { config, settings: Arc::new(settings) })
 }

@@ -9,20 +9,23 @@ use serde_json::{Value, json};
 
 use crate::cli::{Cli, ConfigArguments, ConfigCommand};
 use crate::exit::{EX_CONFIG, EX_USAGE, Failure};
-use crate::{output, tls};
+use crate::{output, places, tls};
 
 /// What this command knows of a daemon.
 struct Known {
     name: &'static str,
     files: fn() -> Vec<FileSpec>,
-    check: fn(&Path) -> Result<Config, Vec<Problem>>,
+    /// Of the daemon, or of an instance of it.
+    check: fn(&Path, Option<&str>) -> Result<Config, Vec<Problem>>,
 }
 
 const fn known<D: Daemon>() -> Known {
     Known {
         name: D::NAME,
         files: D::files,
-        check: |folder| daemon::check::<D>(folder).map(|(config, _)| config),
+        check: |folder, instance| {
+            daemon::check_instance::<D>(folder, instance).map(|(config, _)| config)
+        },
     }
 }
 
@@ -46,6 +49,7 @@ fn specs() -> Vec<FileSpec> {
 
 /// Whether a daemon of this name shows certificates.
 pub(crate) fn has_tls(name: &str) -> bool {
+    let name = places::base_of(name);
     let daemon = KNOWN.iter().find(|daemon| daemon.name == name);
     daemon.is_some_and(|daemon| {
         (daemon.files)()
@@ -54,13 +58,17 @@ pub(crate) fn has_tls(name: &str) -> bool {
     })
 }
 
-/// A daemon's files, types and limits checked, and nothing opened that they name.
+/// A daemon's, or an instance's, files, types and limits checked, and nothing opened that they name.
 ///
 /// # Errors
 /// What is wrong with them; that there is no such daemon.
 pub(crate) fn load(name: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
-    match KNOWN.iter().find(|daemon| daemon.name == name) {
-        Some(daemon) => Config::load(folder, daemon.name, &(daemon.files)()),
+    let (base, instance) = match places::instance_of(name) {
+        Some((base, instance)) => (base, Some(instance)),
+        None => (name, None),
+    };
+    match KNOWN.iter().find(|daemon| daemon.name == base) {
+        Some(daemon) => Config::load_instance(folder, base, instance, &(daemon.files)()),
         None => Err(vec![Problem::file(folder, format!("there is no daemon {name}"))]),
     }
 }
@@ -77,7 +85,7 @@ pub(crate) fn group_of(name: &str, folder: &Path) -> Result<u32, Failure> {
     let config =
         config.map_err(|problems| Failure::new(EX_CONFIG, daemon::print_problems(&problems)))?;
     let said = |key| config.as_ref().and_then(|config| config.opt_text(key));
-    let user = said("user").unwrap_or_else(|| daemon::default_user(name));
+    let user = said("user").unwrap_or_else(|| daemon::default_user(places::base_of(name)));
     let (who, gid) = match said("group") {
         Some(group) => (group, daemon::users::gid(group)),
         None => (user, daemon::users::primary_gid(user)),
@@ -142,10 +150,16 @@ pub(crate) fn look(folder: &Path) -> Found {
     };
     let mut good = BTreeMap::new();
     for daemon in KNOWN.iter().filter(|daemon| names.contains(daemon.name)) {
-        match (daemon.check)(folder) {
+        match (daemon.check)(folder, None) {
             Ok(config) => drop(good.insert(daemon.name, config)),
             Err(problems) => found.errors.extend(problems),
         }
+    }
+    let instances = || names.iter().filter_map(|name| places::instance_of(name));
+    for (base, instance) in instances() {
+        let daemon = KNOWN.iter().find(|daemon| daemon.name == base);
+        let checked = daemon.map(|daemon| (daemon.check)(folder, Some(instance)));
+        found.errors.extend(checked.and_then(Result::err).unwrap_or_default());
     }
     found.impatience = impatience(&good);
     if names.contains(tls::FILE)
@@ -154,11 +168,12 @@ pub(crate) fn look(folder: &Path) -> Found {
         found.errors.extend(problems);
     }
     let read: BTreeSet<&str> = specs().into_iter().map(|file| file.name).collect();
-    for name in names.iter().filter(|name| !read.contains(name.as_str())) {
+    let is_read = |name: &str| read.contains(name) || places::instance_of(name).is_some();
+    for name in names.iter().filter(|name| !is_read(name)) {
         let file = folder.join(format!("{name}.toml"));
         found.errors.push(Problem::file(file, "no daemon reads a file of this name"));
     }
-    if !KNOWN.iter().any(|daemon| names.contains(daemon.name)) {
+    if !KNOWN.iter().any(|daemon| names.contains(daemon.name)) && instances().next().is_none() {
         found.errors.push(Problem::file(folder, "configures no daemon"));
     }
     found
@@ -257,6 +272,11 @@ mod tests {
         std::fs::write(dir.path().join("athd.toml"), "").unwrap();
         let text = daemon::print_problems(&problems(dir.path()));
         assert!(text.contains("athd.toml: no daemon reads a file of this name\n"), "{text}");
+        std::fs::write(dir.path().join("smtpd@mx.toml"), "flavour = 1\n").unwrap();
+        std::fs::write(dir.path().join("smtpd@a@b.toml"), "").unwrap();
+        let text = text + &daemon::print_problems(&problems(dir.path()));
+        assert!(text.contains("smtpd@mx.toml:1:1: unknown key `flavour`"), "{text}");
+        assert!(text.contains("smtpd@a@b.toml: no daemon reads"), "{text}");
         assert!(text.contains("authd.toml:1:1: unknown key `colour`"), "{text}");
         assert!(text.contains("authd.toml:3:9: `log.level`: want a string"), "{text}");
     }

@@ -3,6 +3,7 @@
 //! Sockets are looked up in the configuration as it stands, without judging the rest of it: the
 //! operator wants to see the queue also while another key is wrong.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Every daemon there is, in the order in which they are shown.
@@ -19,9 +20,13 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     beside.into_iter().chain([Path::new(LIBEXEC).join(name)]).find(|path| path.is_file())
 }
 
-/// The Unix socket of a daemon's listener, from its file in the folder, else the usual place.
+/// Where sockets are when no file says otherwise.
+const RUN: &str = "/run/dovetail";
+
+/// The Unix socket of a daemon's, or an instance's, listener: from its own file in the folder, else the
+/// usual place. The file that an instance shares with others can't say where this one's socket is.
 pub(crate) fn socket(folder: &Path, daemon: &str, listener: &str) -> PathBuf {
-    let usual = || PathBuf::from(format!("/run/dovetail/{daemon}/{listener}.sock"));
+    let usual = || PathBuf::from(format!("{RUN}/{daemon}/{listener}.sock"));
     let text = std::fs::read_to_string(folder.join(format!("{daemon}.toml"))).unwrap_or_default();
     let Ok(toml) = toml_span::parse(&text) else { return usual() };
     let tables =
@@ -32,11 +37,41 @@ pub(crate) fn socket(folder: &Path, daemon: &str, listener: &str) -> PathBuf {
     address.and_then(|address| address.strip_prefix("unix:")).map_or_else(usual, PathBuf::from)
 }
 
-/// The daemons that the folder configures; all of them if it configures none that it lets us see.
-pub(crate) fn configured(folder: &Path) -> Vec<&'static str> {
-    let there = |name: &&str| folder.join(format!("{name}.toml")).exists();
-    let found: Vec<_> = DAEMONS.into_iter().filter(there).collect();
-    if found.is_empty() { DAEMONS.to_vec() } else { found }
+/// The daemons and instances that the folder configures, each behind the daemon that it is an instance
+/// of; all daemons if it configures none that it lets us see. Instances that share their daemon's file
+/// are known by their folder below `/run/dovetail`.
+pub(crate) fn configured(folder: &Path) -> Vec<String> {
+    let mut names: BTreeSet<String> = names_in(folder, ".toml");
+    if folder == Path::new(daemon::DEFAULT_FOLDER) {
+        names.extend(names_in(Path::new(RUN), "").into_iter().filter(|name| name.contains('@')));
+    }
+    let of = |daemon: &'static str| {
+        let instance =
+            move |name: &&String| instance_of(name).is_some_and(|(base, _)| base == daemon);
+        let own = names.contains(daemon).then(|| daemon.to_owned());
+        own.into_iter().chain(names.iter().filter(instance).cloned())
+    };
+    let found: Vec<String> = DAEMONS.into_iter().flat_map(of).collect();
+    if found.is_empty() { DAEMONS.map(str::to_owned).to_vec() } else { found }
+}
+
+/// Daemon and instance of `smtpd@mx`.
+pub(crate) fn instance_of(name: &str) -> Option<(&'static str, &str)> {
+    let (base, instance) = name.split_once('@')?;
+    let base = DAEMONS.into_iter().find(|daemon| *daemon == base)?;
+    daemon::Name::with_instance(base, instance).ok()?;
+    Some((base, instance))
+}
+
+/// `smtpd` of `smtpd@mx` and of `smtpd`.
+pub(crate) fn base_of(name: &str) -> &str {
+    instance_of(name).map_or(name, |(base, _)| base)
+}
+
+fn names_in(folder: &Path, suffix: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter_map(|name| name.strip_suffix(suffix).map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -57,5 +92,13 @@ mod tests {
         std::fs::write(dir.path().join("qmgrd.toml"), "[listener.lmtp]\naddress = 3\n").unwrap();
         assert_eq!(find(), Path::new("/run/dovetail/qmgrd/admin.sock"));
         assert_eq!(configured(dir.path()), ["qmgrd"]);
+        for name in ["smtpd@mx.toml", "smtpd@a.toml", "smtpd.toml", "x@y.toml", ".smtpd@z.toml"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert_eq!(configured(dir.path()), ["smtpd", "smtpd@a", "smtpd@mx", "qmgrd"]);
+        assert_eq!(
+            socket(dir.path(), "smtpd@mx", "admin"),
+            Path::new("/run/dovetail/smtpd@mx/admin.sock")
+        );
     }
 }

@@ -9,9 +9,9 @@ use crate::{admin, output, places};
 
 pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
     let folder = cli.folder();
-    let mut all: Vec<(&str, Result<Value, Failure>)> = Vec::new();
+    let mut all: Vec<(String, Result<Value, Failure>)> = Vec::new();
     for name in places::configured(folder) {
-        let socket = places::socket(folder, name, "admin");
+        let socket = places::socket(folder, &name, "admin");
         let asked = admin::block_on(admin::ask(&socket, Method::GET, "/v1/status", None));
         all.push((name, asked));
     }

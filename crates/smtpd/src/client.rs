@@ -8,8 +8,8 @@ use daemon::Peer;
 use daemon::tls::TlsInfo;
 use smtp::XForward;
 
-use crate::networks::Networks;
 use crate::settings::Role;
+use daemon::networks::Networks;
 
 /// The client of a session.
 #[derive(Debug)]

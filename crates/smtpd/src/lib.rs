@@ -9,7 +9,6 @@ pub mod content;
 pub mod figures;
 pub mod handover;
 pub mod kept;
-pub mod networks;
 pub mod resolve;
 pub mod session;
 pub mod settings;

@@ -20,6 +20,7 @@ pub const MAX_FILE_SIZE: u64 = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Config {
     folder: PathBuf,
+    instance: Option<String>,
     own: Table,
     shared: BTreeMap<&'static str, Table>,
 }
@@ -31,10 +32,28 @@ impl Config {
     /// # Errors
     /// Every problem of every file.
     pub fn load(folder: &Path, own: &str, specs: &[FileSpec]) -> Result<Self, Vec<Problem>> {
+        Self::load_instance(folder, own, None, specs)
+    }
+
+    /// As [`Config::load`], for an instance of the daemon: its own file is `NAME@INSTANCE.toml` if that
+    /// is there, else `NAME.toml`, which all instances without a file of theirs share.
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn load_instance(
+        folder: &Path,
+        own: &str,
+        instance: Option<&str>,
+        specs: &[FileSpec],
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
+        let own_file = own_file(folder, own, instance);
         let mut tables = Vec::new();
         for spec in specs {
-            let path = folder.join(format!("{}.toml", spec.name));
+            let path = match spec.name == own {
+                true => own_file.clone(),
+                false => folder.join(format!("{}.toml", spec.name)),
+            };
             let text = read(&path, spec, own, &mut problems).unwrap_or_default();
             let source = Arc::new(Source { path, text });
             let mut found = Vec::new();
@@ -49,7 +68,10 @@ impl Config {
         }
         let mut shared: BTreeMap<_, _> = tables.into_iter().collect();
         match shared.remove(own) {
-            Some(table) => Ok(Self { folder: folder.to_owned(), own: table, shared }),
+            Some(table) => {
+                let instance = instance.map(str::to_owned);
+                Ok(Self { folder: folder.to_owned(), instance, own: table, shared })
+            }
             None => Err(vec![Problem::file(folder, format!("{own}.toml has no keys defined"))]),
         }
     }
@@ -75,7 +97,7 @@ impl Config {
         }
         match shared.remove(own) {
             Some(table) if problems.is_empty() => {
-                Ok(Self { folder: PathBuf::new(), own: table, shared })
+                Ok(Self { folder: PathBuf::new(), instance: None, own: table, shared })
             }
             _ => Err(problems),
         }
@@ -90,6 +112,25 @@ impl Config {
     /// The tables of all files, the daemon's own first.
     pub(super) fn tables_of_files(&self) -> impl Iterator<Item = &Table> {
         std::iter::once(&self.own).chain(self.shared.values())
+    }
+
+    /// The instance that the configuration is for: `mx` of `smtpd@mx`.
+    #[must_use]
+    pub fn instance(&self) -> Option<&str> {
+        self.instance.as_deref()
+    }
+
+    /// A path of the daemon's own; for an instance that doesn't set the key, the default's last part
+    /// becomes `NAME@INSTANCE`, so that two instances don't share a folder unasked.
+    #[must_use]
+    pub fn own_place(&self, key: &str) -> PathBuf {
+        let path = self.own.path(key);
+        match (&self.instance, path.file_name().and_then(|name| name.to_str())) {
+            (Some(instance), Some(last)) if !self.own.is_set(key) => {
+                path.with_file_name(format!("{last}@{instance}"))
+            }
+            _ => path.to_owned(),
+        }
     }
 
     /// A shared file's table, by its name without `.toml`. The daemon's own for a name that isn't
@@ -108,6 +149,14 @@ impl Deref for Config {
     fn deref(&self) -> &Table {
         &self.own
     }
+}
+
+/// The file that a daemon's, or an instance's, own keys stand in.
+fn own_file(folder: &Path, own: &str, instance: Option<&str>) -> PathBuf {
+    let theirs = instance.map(|instance| folder.join(format!("{own}@{instance}.toml")));
+    // Whatever is there counts, readable or not: another file's keys must not take its place.
+    let there = theirs.filter(|path| std::fs::symlink_metadata(path).is_ok());
+    there.unwrap_or_else(|| folder.join(format!("{own}.toml")))
 }
 
 fn read(path: &Path, spec: &FileSpec, own: &str, problems: &mut Vec<Problem>) -> Option<String> {

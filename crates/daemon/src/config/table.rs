@@ -135,6 +135,12 @@ impl Table {
         found.map(|placed| &placed.value)
     }
 
+    /// Whether this table has a key of this name, set or not.
+    #[must_use]
+    pub fn defines(&self, key: &str) -> bool {
+        self.values.contains_key(key) || self.absent.contains(&key)
+    }
+
     /// Whether the file sets the key, rather than its default.
     #[must_use]
     pub fn is_set(&self, key: &str) -> bool {

@@ -12,7 +12,7 @@ use crate::{admin, config, output, places};
 
 /// What one daemon shows.
 struct Shown {
-    daemon: &'static str,
+    daemon: String,
     running: bool,
     certificates: Vec<Value>,
 }
@@ -21,10 +21,10 @@ pub(crate) fn run(names: &[String], cli: &Cli) -> Result<(), Failure> {
     let folder = cli.folder();
     let mut all = Vec::new();
     for daemon in places::configured(folder).into_iter().filter(|name| config::has_tls(name)) {
-        all.push(ask(folder, daemon)?);
+        all.push(ask(folder, &daemon)?);
     }
     for shown in &mut all {
-        shown.certificates.retain(|one| wanted(shown.daemon, one, names));
+        shown.certificates.retain(|one| wanted(&shown.daemon, one, names));
     }
     if !names.is_empty() && all.iter().all(|shown| shown.certificates.is_empty()) {
         return Err(Failure::new(EX_NOUSER, format!("no certificate for {}", names.join(", "))));
@@ -42,13 +42,13 @@ pub(crate) fn run(names: &[String], cli: &Cli) -> Result<(), Failure> {
 }
 
 /// What a daemon says, or without it what its files hold.
-fn ask(folder: &Path, daemon: &'static str) -> Result<Shown, Failure> {
+fn ask(folder: &Path, daemon: &str) -> Result<Shown, Failure> {
     let socket = places::socket(folder, daemon, "admin");
     let asked = admin::block_on(admin::ask(&socket, Method::GET, "/v1/tls", None));
     if let Ok(Value::Object(mut said)) = asked
         && let Some(Value::Array(certificates)) = said.remove("certificates")
     {
-        return Ok(Shown { daemon, running: true, certificates });
+        return Ok(Shown { daemon: daemon.to_owned(), running: true, certificates });
     }
     let config = match config::load(daemon, folder) {
         Ok(config) => config,
@@ -61,7 +61,7 @@ fn ask(folder: &Path, daemon: &'static str) -> Result<Shown, Failure> {
         }
     };
     let certificates = daemon::tls::pairs(config.table("tls")).into_iter().map(of).collect();
-    Ok(Shown { daemon, running: false, certificates })
+    Ok(Shown { daemon: daemon.to_owned(), running: false, certificates })
 }
 
 /// Whether it is one that was asked for, by the daemon's name or by a host's.

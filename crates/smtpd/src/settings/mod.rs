@@ -10,8 +10,8 @@ use daemon::{Config, Domains, FileSpec, Problem, Table, tls};
 use lookup::table::alias::AliasTable;
 use lookup::table::{Limits, alias};
 
-use crate::networks::{Network, Networks};
 use crate::resolve::{CatchAll, Rules};
+use daemon::networks::{Network, Networks};
 
 /// Who comes to a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

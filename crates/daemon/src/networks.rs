@@ -1,4 +1,4 @@
-//! `mynetworks`: the clients that may relay without a login.
+//! Networks, asked for by a client's address: `mynetworks`, `unlimited_networks`.
 //!
 //! Written as Postfix has them: `127.0.0.0/8`, `[::1]/128`, `[::ffff:127.0.0.0]/104`, or a plain
 //! address. A client that comes in as an IPv4-mapped IPv6 address counts as the IPv4 one.
