@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use daemon::{
-    Config, Context, Daemon, Error, FileSpec, Key, Kind, Method, Peer, Problem, Refusal, Stream,
+    Check, Config, Context, Daemon, Error, FileSpec, Histogram, Key, Kind, Method, Peer, Problem,
+    Refusal, Stream,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
@@ -38,6 +39,13 @@ impl Daemon for Echod {
 
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
         context.admin.figure("greeting_length", || 5);
+        let taken = Arc::new(Histogram::new(daemon::SHORT_TIMES));
+        context.admin.times("session_seconds", "How long sessions took.", &taken);
+        let greeting = context.reload.clone();
+        context.admin.check("greeting", move || {
+            let rude = greeting.borrow().greeting == "what?";
+            async move { if rude { Check::bad("rude") } else { Check::good() } }
+        });
         context.admin.route(Method::POST, "/v1/twice/{word}", |request| async move {
             match request.body.as_u64() {
                 Some(times) if times < 10 => Ok(request.part("word").repeat(times as usize).into()),
@@ -46,13 +54,16 @@ impl Daemon for Echod {
         });
         for listener in context.take_listeners() {
             let (reload, shutdown) = (context.reload.clone(), context.shutdown.clone());
+            let taken = Arc::clone(&taken);
             context.serve(listener, settings.max_connections, move |stream, peer| {
                 let (settings, shutdown) = (Arc::clone(&reload.borrow()), shutdown.clone());
+                let (taken, began) = (Arc::clone(&taken), std::time::Instant::now());
                 async move {
                     tokio::select! {
                         _ = echo(stream, peer, settings) => {}
                         () = shutdown.cancelled() => {}
                     }
+                    taken.observe(began.elapsed());
                 }
             });
         }

@@ -22,7 +22,8 @@ pub const OWNER: Key = Key::optional(
 pub const GROUP: Key = Key::optional(
     "group",
     Kind::Text,
-    "The Unix socket's group: a name or number; default: the group that the daemon runs as.",
+    "The Unix socket's group: a name or number; default: the group that the daemon runs as, and \
+     `dovetail-admin` for [listener.admin] where that group exists.",
 );
 /// `mode` of a listener's Unix socket.
 pub const MODE: Key =
@@ -91,6 +92,65 @@ pub const UNLIMITED_NETWORKS: Key = Key::new(
 /// `[tls]`: certificates and how they are shown. [`crate::tls::from_table`] reads it.
 pub const TLS: Key = crate::tls::TLS;
 
+/// `[health] warn_free`.
+pub const WARN_FREE: Key = Key::new(
+    "warn_free",
+    Kind::Size { min: 0, max: 1 << 50 },
+    "\"1G\"",
+    "Less free disk than this in a folder of the daemon's is a warning in `dovetail health`.",
+);
+/// `[health] min_free`.
+pub const MIN_FREE: Key = Key::new(
+    "min_free",
+    Kind::Size { min: 0, max: 1 << 50 },
+    "\"64M\"",
+    "Less than this is bad: mail will soon be refused.",
+);
+/// `[health] warn_free_inodes`.
+pub const WARN_FREE_INODES: Key = Key::new(
+    "warn_free_inodes",
+    Kind::count(0, 1 << 40),
+    "10000",
+    "Fewer free inodes (files that can still be made) than this are a warning; a file system that \
+     doesn't count them isn't asked.",
+);
+/// `[health] min_free_inodes`.
+pub const MIN_FREE_INODES: Key =
+    Key::new("min_free_inodes", Kind::count(0, 1 << 40), "1000", "Fewer than this are bad.");
+/// `[health] descriptors_percent`.
+pub const DESCRIPTORS_PERCENT: Key = Key::new(
+    "descriptors_percent",
+    Kind::count(1, 100),
+    "80",
+    "So much of max_descriptors in use is a warning: at all of it no connection is accepted.",
+);
+
+/// `[health] certificate_days`.
+pub const CERTIFICATE_DAYS: Key = Key::new(
+    "certificate_days",
+    Kind::count(0, 3650),
+    "14",
+    "A certificate that is served and ends within fewer days is a warning; one that has ended is \
+     bad.",
+);
+
+/// The keys that every `[health]` has. A daemon that has more lists these and its own.
+pub const HEALTH_KEYS: &[Key] = &[
+    WARN_FREE,
+    MIN_FREE,
+    WARN_FREE_INODES,
+    MIN_FREE_INODES,
+    DESCRIPTORS_PERCENT,
+    CERTIFICATE_DAYS,
+];
+
+/// `[health]` with the common keys only.
+pub const HEALTH: Key = Key::optional("health", Kind::Table(HEALTH_KEYS), HEALTH_DOC);
+
+/// What `[health]` is for.
+pub const HEALTH_DOC: &str = "From where on /v1/health, `dovetail health` and `dovetail status` \
+     complain. Nothing else changes by it.";
+
 /// The keys that every daemon's own file has.
 pub const COMMON: &[Key] = &[
     Key::optional(
@@ -123,6 +183,7 @@ pub const COMMON: &[Key] = &[
     )
     .restart(),
     LISTENERS,
+    HEALTH,
     Key::optional("log", Kind::Table(crate::log::KEYS), "Where and how to log."),
 ];
 

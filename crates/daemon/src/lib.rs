@@ -30,9 +30,13 @@ pub mod tls;
 pub mod users;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use admin::{Admin, Answer, Method, Refusal, Request, StatusCode};
+pub use admin::{
+    Admin, Answer, CHECK_TIME, Check, Figure, Histogram, LONG_TIMES, Method, Refusal, Request,
+    SHORT_TIMES, Sample, State, StatusCode,
+};
 pub use arguments::DEFAULT_FOLDER;
 pub use bind::{Access, bind};
 pub use config::{
@@ -75,6 +79,13 @@ pub trait Daemon: Sized + Send + Sync + 'static {
     /// # Errors
     /// Everything that is wrong with the combination of values.
     fn settings(config: &Config) -> Result<Self::Settings, Vec<Problem>>;
+
+    /// The folders on whose file systems mail comes to lie, or what it needs on its way: the check
+    /// `disk` of `/v1/health` watches them.
+    #[must_use]
+    fn folders(_settings: &Self::Settings) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// Serves until [`Context::shutdown`]; then returns. Connections are drained afterwards.
     fn run(

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use socket2::Socket;
@@ -31,6 +31,39 @@ pub struct Listener {
     name: String,
     sockets: Vec<Socketed>,
     peers: Vec<u32>,
+    serving: Arc<Serving>,
+}
+
+/// Whether a listener accepts, for `/v1/health`.
+#[derive(Debug, Default)]
+pub(crate) struct Serving(Mutex<Accepting>);
+
+#[derive(Debug, Default)]
+enum Accepting {
+    #[default]
+    NotYet,
+    Well,
+    Failing(String),
+}
+
+impl Serving {
+    pub(crate) fn accepting(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Accepting::Well;
+    }
+
+    pub(crate) fn failing(&self, why: &str) {
+        let why = why.to_owned();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Accepting::Failing(why);
+    }
+
+    /// Why nobody gets through; none if all is well.
+    pub(crate) fn problem(&self) -> Option<String> {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Accepting::NotYet => Some("nobody serves it".to_owned()),
+            Accepting::Well => None,
+            Accepting::Failing(why) => Some(why.clone()),
+        }
+    }
 }
 
 impl Listener {
@@ -43,13 +76,18 @@ impl Listener {
         };
         let sockets =
             sockets.into_iter().map(classify).collect::<io::Result<_>>().map_err(failed)?;
-        Ok(Self { name: name.to_owned(), sockets, peers })
+        Ok(Self { name: name.to_owned(), sockets, peers, serving: Arc::default() })
     }
 
     /// Its name: `smtps` of `[listener.smtps]`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it accepts, also once it is served.
+    pub(crate) fn serving(&self) -> Arc<Serving> {
+        Arc::clone(&self.serving)
     }
 
     /// Where it listens, for logs and the admin socket: `127.0.0.1:25`, `unix:/run/x.sock`.
@@ -92,10 +130,12 @@ impl Listener {
                 .map_err(|error| Error::other(format!("listener {name}: {error}")))?;
             let (permits, life, serve) = (Arc::clone(&permits), life.clone(), Arc::clone(&serve));
             let (name, peers) = (Arc::clone(&name), Arc::clone(&peers));
+            let state = Arc::clone(&self.serving);
             loops.spawn(async move {
-                accept_loop(&acceptor, &name, &peers, &permits, &life, &serve).await
+                accept_loop(&acceptor, &name, &peers, &permits, &life, &serve, &state).await
             });
         }
+        self.serving.accepting();
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {
                 return Err(Error::other(format!("listener {name}: {error}")));
@@ -112,6 +152,7 @@ async fn accept_loop<F, Fut>(
     permits: &Arc<Semaphore>,
     life: &Life,
     serve: &Arc<F>,
+    state: &Serving,
 ) where
     F: Fn(Stream, Peer) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
@@ -129,7 +170,10 @@ async fn accept_loop<F, Fut>(
         };
         match accepted {
             Ok((permit, (stream, peer))) => {
-                pause = FIRST_PAUSE;
+                if pause != FIRST_PAUSE {
+                    state.accepting();
+                    pause = FIRST_PAUSE;
+                }
                 if !peers.is_empty() && !peer.is_one_of(peers) {
                     tracing::warn!(listener = name, peer = %peer, "refused: not among the listener's peers");
                     continue;
@@ -140,6 +184,7 @@ async fn accept_loop<F, Fut>(
             Err(error) if is_the_clients_fault(&error) => {}
             Err(error) => {
                 tracing::error!(listener = name, %error, "accept failed; trying again soon");
+                state.failing(&format!("accept: {error}"));
                 tokio::select! {
                     () = life.shutdown.cancelled() => return,
                     () = tokio::time::sleep(pause) => {}

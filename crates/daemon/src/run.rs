@@ -7,7 +7,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admin::{Admin, Method};
+use crate::admin::{Admin, Method, Thresholds};
 use crate::config::{Config, print_problems};
 use crate::context::Context;
 use crate::error::Error;
@@ -56,8 +56,8 @@ async fn serve<D: Daemon>(
     let admin = Admin::new(name, life.clone());
     log.routes(&admin);
     admin.route(Method::GET, "/v1/tls", |_| async { Ok(tls::report()) });
-    let places = listener_places(&sockets);
-    admin.figure("listeners", move || places.clone());
+    admin.watch(&sockets);
+    admin.thresholds(Thresholds::read(config.table("health")), D::folders(&settings));
     let sessions = Sessions::new(life.shutdown.clone());
     sessions.limit(SessionLimits::read(&config).unwrap_or_default());
     sessions.show(&admin);
@@ -72,6 +72,7 @@ async fn serve<D: Daemon>(
     let mut running = tokio::spawn(D::run(settings, context));
     if let Some(listener) = sockets.admin {
         let admin_life = life.clone();
+        let admin = admin.clone();
         tokio::spawn(async move {
             if let Err(error) = admin.serve(listener, admin_life).await {
                 tracing::error!(%error, "admin socket");
@@ -81,7 +82,7 @@ async fn serve<D: Daemon>(
     watch_certificates();
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     let mut watchdog = Watchdog::new();
-    let mut reloads = Reloads::<D> { config, log, sessions, sender };
+    let mut reloads = Reloads::<D> { config, log, sessions, sender, admin };
     let ended = loop {
         tokio::select! {
             joined = &mut running => break Some(joined),
@@ -95,13 +96,6 @@ async fn serve<D: Daemon>(
     };
     let drain = reloads.config.duration("drain");
     stop(&life, drain, running, ended).await
-}
-
-/// Where each listener is, for `/v1/status`.
-fn listener_places(sockets: &Sockets) -> serde_json::Value {
-    let all = sockets.listeners.iter().chain(&sockets.admin);
-    let places = all.map(|listener| (listener.name().to_owned(), listener.addresses().into()));
-    serde_json::Value::Object(places.collect())
 }
 
 /// Says what an operator must know of the certificates, and has them watched.
@@ -154,6 +148,7 @@ struct Reloads<'a, D: Daemon> {
     log: &'a Log,
     sessions: Sessions,
     sender: watch::Sender<Arc<D::Settings>>,
+    admin: Admin,
 }
 
 impl<D: Daemon> Reloads<'_, D> {
@@ -192,6 +187,8 @@ impl<D: Daemon> Reloads<'_, D> {
         }
         // They were checked with the rest.
         self.sessions.limit(SessionLimits::read(&reloaded.config).unwrap_or_default());
+        let thresholds = Thresholds::read(reloaded.config.table("health"));
+        self.admin.thresholds(thresholds, D::folders(&reloaded.settings));
         self.sender.send_replace(reloaded.settings);
         self.config = reloaded.config;
         watch_certificates();

@@ -11,6 +11,8 @@ use crate::users;
 
 /// The operator's listener.
 const ADMIN: &str = "admin";
+/// Its group, where nothing else is said and the group exists.
+const ADMIN_GROUP: &str = "dovetail-admin";
 
 /// The daemon's listeners, and the operator's apart.
 #[derive(Debug)]
@@ -68,7 +70,8 @@ fn bind_table(table: &Table, owner: (u32, u32)) -> Result<Vec<OwnedFd>, Error> {
     let (is_root, own) = (users::own_ids().0 == 0, |id: u32| Some(id));
     let mut access = Access { mode: table.mode("mode"), uid: None, gid: None };
     if is_root {
-        (access.uid, access.gid) = (own(owner.0), own(owner.1));
+        let group = if table.name() == ADMIN { admin_group(owner.1) } else { owner.1 };
+        (access.uid, access.gid) = (own(owner.0), own(group));
     }
     if let Some(name) = table.opt_text("owner") {
         let unknown =
@@ -84,12 +87,16 @@ fn bind_table(table: &Table, owner: (u32, u32)) -> Result<Vec<OwnedFd>, Error> {
     bind(table.name(), address, access)
 }
 
+fn admin_group(otherwise: u32) -> u32 {
+    users::gid(ADMIN_GROUP).unwrap_or(otherwise)
+}
+
 fn default_admin(daemon: &str, taken: Vec<OwnedFd>, owner: (u32, u32)) -> Result<Listener, Error> {
     if !taken.is_empty() {
         return Listener::new(ADMIN, taken, Vec::new());
     }
     let path = PathBuf::from(format!("/run/dovetail/{daemon}/admin.sock"));
-    let given = (users::own_ids().0 == 0).then_some(owner);
+    let given = (users::own_ids().0 == 0).then(|| (owner.0, admin_group(owner.1)));
     let access = Access { mode: 0o660, uid: given.map(|ids| ids.0), gid: given.map(|ids| ids.1) };
     let fds = bind(ADMIN, &SocketAddress::Unix(path), access)?;
     Listener::new(ADMIN, fds, Vec::new())

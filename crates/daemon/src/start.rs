@@ -16,7 +16,7 @@ use crate::name::Name;
 use crate::privileges::{self, Identity};
 use crate::sessions::SessionLimits;
 use crate::sockets::Sockets;
-use crate::{Daemon, confine, inherit, limits, run, sockets, tls};
+use crate::{Daemon, admin, confine, inherit, limits, run, sockets, tls};
 
 /// sysexits(3).
 const EX_USAGE: u8 = 64;
@@ -101,6 +101,7 @@ fn start<D: Daemon>(name: &Name, folder: &Path) -> Result<(), Error> {
         limits::raise_descriptors(u64::try_from(config.integer("max_descriptors")).unwrap_or(0));
     // Sockets.
     let sockets = sockets::open(shown, config.tables("listener"), inherited, owner)?;
+    admin::process::open();
     // Identity: for good.
     identity.assume()?;
     // Confinement.

@@ -6,6 +6,8 @@
     reason = "a test stops at what it did not expect"
 )]
 
+mod admin;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

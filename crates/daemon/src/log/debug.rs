@@ -24,7 +24,7 @@ impl Log {
     /// Registers the route, and the count of lost lines.
     pub(crate) fn routes(&self, admin: &Admin) {
         let (log, writer) = (self.clone(), self.writer.clone());
-        admin.figure("log_lines_lost", move || writer.lost());
+        admin.lost_lines(move || writer.lost());
         admin.route(Method::GET, "/v1/debug", move |_| {
             let answer = state(&log.levels);
             async move { Ok(answer) }

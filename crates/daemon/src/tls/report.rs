@@ -20,6 +20,8 @@ pub struct Served {
     pub not_after: i64,
     /// Whole days that are left; negative when it's over.
     pub days_left: i64,
+    /// Why the files as they are now can't be taken up; what was served is served on.
+    pub trouble: Option<String>,
 }
 
 /// The certificates that this process serves now.
@@ -35,6 +37,7 @@ pub fn certificates() -> Vec<Served> {
             names: leaf.names.clone(),
             not_after: soonest,
             days_left: pair.chain.iter().map(|one| one.days_left(now())).min()?,
+            trouble: slot.trouble(),
         })
     };
     slot::all().into_iter().filter_map(of).collect()
