@@ -273,6 +273,14 @@ pub const MAIL: &[Key] = &[
         "What separates a mailbox's name from its parent's.",
     ),
     Key::optional(
+        "mail_roots",
+        Kind::List(&Kind::Path(Purpose::MailRoot)),
+        "Every folder below which users' homes and mail lie. A user whose home or mail lies elsewhere \
+         can't log in, and mail for them is answered with 451; so it is below a root that isn't there \
+         (a disk that isn't mounted). `dovetail units sync` opens these folders, and no others, in the \
+         units' sandbox. Empty: anywhere.",
+    ),
+    Key::optional(
         "mailbox",
         Kind::Tables(MAILBOX_KEYS),
         "Mailboxes with a purpose: [mailbox.Drafts].",

@@ -101,6 +101,8 @@ pub struct Mail {
     pub location: String,
     /// What separates a mailbox's name from its parent's.
     pub separator: char,
+    /// Folders below which homes and mail must lie; empty: anywhere.
+    pub mail_roots: Vec<PathBuf>,
     /// Mailboxes with a purpose, in the order of the file.
     pub mailboxes: Vec<SpecialMailbox>,
 }
@@ -128,6 +130,7 @@ impl Mail {
         Self {
             location: table.text("mail_location").to_owned(),
             separator: table.text("separator").chars().next().unwrap_or('/'),
+            mail_roots: table.texts("mail_roots").into_iter().map(PathBuf::from).collect(),
             mailboxes: table.tables("mailbox").iter().map(mailbox).collect(),
         }
     }

@@ -43,12 +43,6 @@ const KEYS: &[Key] = &[
         "true",
         "Whether clients on this machine may send their password without TLS. Others never may.",
     ),
-    Key::optional(
-        "mail_roots",
-        Kind::List(&Kind::Path(Purpose::MailRoot)),
-        "Folders below which homes may be; a user whose home is elsewhere can't log in. Empty: \
-         anywhere.",
-    ),
     Key::new(
         "max_connections",
         Kind::count(1, 1_000_000),
@@ -104,7 +98,6 @@ pub struct Settings {
     pub(crate) auth_client: PathBuf,
     pub(crate) auth_userdb: PathBuf,
     pub(crate) plaintext_from_loopback: bool,
-    pub(crate) mail_roots: Vec<PathBuf>,
     pub(crate) max_connections: usize,
     pub(crate) append_limit: u64,
     pub(crate) login_time: Duration,
@@ -118,6 +111,8 @@ pub struct Settings {
 pub(crate) struct Mail {
     pub(crate) location: Location,
     pub(crate) separator: char,
+    /// Where homes must lie; empty: anywhere.
+    pub(crate) roots: Vec<PathBuf>,
     special: BTreeMap<MailboxName, String>,
     pub(crate) wanted: Vec<Wanted>,
 }
@@ -151,7 +146,6 @@ impl Settings {
             auth_client: config.path("auth_client").to_owned(),
             auth_userdb: config.path("auth_userdb").to_owned(),
             plaintext_from_loopback: config.boolean("plaintext_from_loopback"),
-            mail_roots: config.texts("mail_roots").into_iter().map(PathBuf::from).collect(),
             max_connections: config.count("max_connections"),
             append_limit: config.size("append_limit"),
             login_time: config.duration("login_time"),
@@ -197,7 +191,8 @@ impl Mail {
                 special.insert(name, special_use.clone());
             }
         }
-        Some(Self { location: location?, separator: said.separator, special, wanted })
+        let (separator, roots) = (said.separator, said.mail_roots);
+        Some(Self { location: location?, separator, roots, special, wanted })
     }
 
     /// `\Sent` and its like, as the configuration gives it.

@@ -71,7 +71,7 @@ impl Shared {
     }
 
     fn is_within_roots(&self, home: &Path) -> bool {
-        let roots = &self.settings.mail_roots;
+        let roots = &self.settings.mail.roots;
         let climbs = home.components().any(|part| part == std::path::Component::ParentDir);
         roots.is_empty() || (!climbs && roots.iter().any(|root| home.starts_with(root)))
     }

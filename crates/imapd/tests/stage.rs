@@ -109,17 +109,17 @@ fn settings(at: &dyn Fn(&str) -> PathBuf, extra: &str) -> Settings {
     std::fs::write(at("key.pem"), key.signing_key.serialize_pem()).unwrap();
     let path = |name: &str| at(name).display().to_string();
     let text = format!(
-        "{extra}\nauth_client = \"{}\"\nauth_userdb = \"{}\"\nmail_roots = [\"{}\"]\n\
+        "{extra}\nauth_client = \"{}\"\nauth_userdb = \"{}\"\n\
          [listener.imap]\naddress = \"127.0.0.1:0\"\ntls = \"starttls\"\n\
          [listener.imaps]\naddress = \"127.0.0.1:0\"\ntls = \"implicit\"\n\
          [tls]\ncertificate = \"{}\"\nkey = \"{}\"\n",
         path("logins"),
         path("userdb"),
-        path("vmail"),
         path("cert.pem"),
         path("key.pem"),
     );
-    let texts = [("imapd", text.as_str()), ("mail", MAIL)];
+    let mail = format!("mail_roots = [\"{}\"]\n{MAIL}", path("vmail"));
+    let texts = [("imapd", text.as_str()), ("mail", mail.as_str())];
     Config::from_texts("imapd", &Imapd::files(), &texts)
         .and_then(|config| Imapd::settings(&config))
         .unwrap()

@@ -26,13 +26,6 @@ pub(crate) const KEYS: &[Key] = &[
         "With detail_mailbox: make the mailbox if the user lacks it (Dovecot's lda_mailbox_autocreate).",
     ),
     Key::optional(
-        "mail_roots",
-        Kind::List(&Kind::Path(Purpose::MailRoot)),
-        "Folders that mail must lie in: a user whose home or mail lies elsewhere is answered with 451, \
-         and so is everybody below a folder that isn't there (a disk that isn't mounted). Empty: \
-         anywhere.",
-    ),
-    Key::optional(
         "trusted_ids",
         Kind::List(&Kind::User),
         "Users whose processes may name a message's trace id: a message that they offer again under \

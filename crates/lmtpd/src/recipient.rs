@@ -111,7 +111,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn settings(text: &str) -> Settings {
-        let config = Config::from_texts("lmtpd", &crate::Lmtpd::files(), &[("lmtpd", text)]);
+        let config = Config::from_texts("lmtpd", &crate::Lmtpd::files(), &[("mail", text)]);
         Settings::read(&config.expect("well formed")).expect("good")
     }
 

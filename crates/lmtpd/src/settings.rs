@@ -68,7 +68,7 @@ impl Settings {
             separator: mail.separator,
             detail_mailbox: config.boolean("detail_mailbox"),
             autocreate: config.boolean("autocreate"),
-            mail_roots: config.texts("mail_roots").into_iter().map(PathBuf::from).collect(),
+            mail_roots: mail.mail_roots,
             trusted_ids: config.users("trusted_ids"),
             work_limit: config.duration("work_limit"),
             delivered_table: config.count("delivered_table"),
@@ -105,7 +105,10 @@ mod tests {
     fn all_problems_at_once() {
         let problems = read("autocreate = true\n", "mail_location = \"mbox:~/x\"\n");
         assert_eq!(problems.expect_err("two").len(), 2);
-        let settings = read("mail_roots = [\"/var/vmail\"]\n", "").expect("defaults");
+        let problems = read("mail_roots = []\n", "").expect_err("in the wrong file");
+        let told = daemon::print_problems(&problems);
+        assert!(told.contains("mail.toml"), "{told}");
+        let settings = read("", "mail_roots = [\"/var/vmail\"]\n").expect("defaults");
         assert_eq!(settings.mail_roots, [PathBuf::from("/var/vmail")]);
         assert_eq!(settings.work_limit, Duration::from_secs(50));
     }

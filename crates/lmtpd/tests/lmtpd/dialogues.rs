@@ -6,8 +6,8 @@ use support::{Line, dialogue};
 
 use crate::stage::Stage;
 
-fn play(transcript: &str, config: &str) {
-    let stage = Stage::new(config);
+fn play(transcript: &str, mail: &str) {
+    let stage = Stage::with_mail("", mail);
     let mut line = Line::unix(stage.path("lmtp"));
     dialogue::play(transcript, &mut line, &BTreeMap::new());
 }
@@ -39,7 +39,7 @@ fn authd_away() {
 #[test]
 fn a_mail_root_that_is_not_there() {
     let roots = "mail_roots = [\"{root}/unmounted\"]";
-    let stage = Stage::new(&roots.replace("{root}/unmounted", "{root}"));
+    let stage = Stage::with_mail("", &roots.replace("{root}/unmounted", "{root}"));
     std::fs::rename(stage.path("vmail"), stage.path("aside")).unwrap();
     let mut line = stage.line();
     line.ask("MAIL FROM:<a@b.test>", "250 2.1.0 OK");

@@ -15,8 +15,13 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// `config` is put to lmtpd.toml. In it `{root}` is the folder that homes lie in.
+    /// `config` is put to lmtpd.toml.
     pub(crate) fn new(config: &str) -> Self {
+        Self::with_mail(config, "")
+    }
+
+    /// The same with `mail` in mail.toml. In both `{root}` is the folder that homes lie in.
+    pub(crate) fn with_mail(config: &str, mail: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("dv-lmtpd").tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let vmail = folder.path().join("vmail");
@@ -37,7 +42,8 @@ impl Stage {
             at("admin"),
         );
         fs::write(folder.path().join("lmtpd.toml"), text).unwrap();
-        fs::write(folder.path().join("mail.toml"), "").unwrap();
+        let mail = mail.replace("{root}", &at("vmail"));
+        fs::write(folder.path().join("mail.toml"), mail).unwrap();
         let domains = "hostname = \"mx.test\"\nmessage_size_limit = 3000000\n";
         fs::write(folder.path().join("domains.toml"), domains).unwrap();
         let child = launch(folder.path());
