@@ -3,6 +3,7 @@
 //! `cargo demo` builds the release binaries and starts the whole system on loopback.
 //! `cargo verify` runs everything that guards the project; CI calls nothing else.
 //! `cargo xtask tidy` checks the rules of docs/architecture.md that no compiler checks.
+//! `cargo xtask stage` lays out an installation, `cargo xtask package` makes Debian packages of it.
 
 #![allow(
     clippy::print_stdout,
@@ -11,8 +12,10 @@
 )]
 
 mod demo;
+mod package;
 mod packages;
 mod process;
+mod stage;
 mod tidy;
 mod verify;
 
@@ -21,7 +24,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo demo [OPTIONS OF dovetail demo]
        cargo verify [STEP …]
-       cargo xtask tidy";
+       cargo xtask tidy
+       cargo xtask stage DIR [--profile dev|release]
+       cargo xtask package [--profile dev|release] [--version VERSION]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,6 +38,8 @@ fn main() -> ExitCode {
         "demo" => demo::run(rest),
         "verify" => verify::run(rest),
         "tidy" => tidy::run(),
+        "stage" => stage::run(rest),
+        "package" => package::run(rest),
         _ => Err(USAGE.to_owned()),
     };
     match result {

@@ -33,9 +33,16 @@ pub(crate) fn open(
     owner: (u32, u32),
 ) -> Result<Sockets, Error> {
     let mut sockets = Sockets { listeners: Vec::new(), admin: None, warnings: Vec::new() };
+    // Whoever binds for us leaves a socket out on purpose: a unit that isn't enabled.
+    let activated = !inherited.is_empty();
     for table in tables {
         let name = table.name();
         let taken = take_named(&mut inherited, name);
+        if taken.is_empty() && activated && table.address("address").is_none() {
+            let why = "has no address, and no socket of its name was inherited";
+            sockets.warnings.push(format!("listener {name}: {why}; going on without it"));
+            continue;
+        }
         let fds = if taken.is_empty() { bind_table(table, owner)? } else { taken };
         let listener = Listener::new(name, fds, table.users("peers"))?;
         if name == ADMIN {

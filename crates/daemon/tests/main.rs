@@ -276,7 +276,8 @@ fn wrong_configuration_ends_with_78_and_says_all_of_it() {
 
 #[test]
 fn sockets_that_a_parent_bound() {
-    let dir = folder("", "[listener.echo]\n");
+    // The socket of [listener.other] is a unit that isn't enabled.
+    let dir = folder("", "[listener.echo]\n[listener.other]\n");
     let socket = UnixListener::bind(dir.path().join("echo.sock")).unwrap();
     fs::set_permissions(dir.path().join("echo.sock"), fs::Permissions::from_mode(0o666)).unwrap();
     let inherit = |yes: bool| {
@@ -359,7 +360,8 @@ fn the_service_manager_is_told() {
 
 #[test]
 fn systemds_sockets() {
-    let dir = folder("", "[listener.echo]\n");
+    // The socket of [listener.other] is a unit that isn't enabled.
+    let dir = folder("", "[listener.echo]\n[listener.other]\n");
     let socket = UnixListener::bind(dir.path().join("echo.sock")).unwrap();
     let path = socket.local_addr().unwrap();
     // The socket goes to the shell as its standard input, whatever numbers this process uses; from
@@ -367,10 +369,12 @@ fn systemds_sockets() {
     let mut command = Command::new("sh");
     let script = format!("exec 3<&0 0</dev/null; LISTEN_PID=$$ exec {} \"$@\"", echod().display());
     command.args(["-c", &script, "sh"]).env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", "echo");
-    let _one = Echod::launch_with(command, dir, OwnedFd::from(socket).into());
+    let one = Echod::launch_with(command, dir, OwnedFd::from(socket).into());
     let stream = UnixStream::connect(path.as_pathname().unwrap()).unwrap();
     let mut stream = BufReader::new(patient(stream));
     assert_eq!(heard(&mut stream), "hello\n");
+    let left_out = "listener other: has no address, and no socket of its name was inherited";
+    assert!(one.log().contains(left_out), "{}", one.log());
 }
 
 #[test]

@@ -133,7 +133,6 @@ impl Visitor {
     }
 
     async fn next(&mut self) -> Result<Next, Ended> {
-        self.wire.seat().state("not logged in");
         let verdict = match self.input().await? {
             Input::Command(octets) => match grammar::command(&octets) {
                 Ok(tagged) => return self.carry_out(&Asked::new(tagged.tag), tagged.command).await,
@@ -159,7 +158,6 @@ impl Visitor {
     }
 
     async fn carry_out(&mut self, asked: &Asked, command: Command) -> Result<Next, Ended> {
-        self.wire.seat().state(command.verb());
         let ok = |text| asked.plain(Status::Ok, None, text);
         let verdict = match command {
             Command::Capability => {
