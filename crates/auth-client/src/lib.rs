@@ -8,11 +8,13 @@
 mod connection;
 mod error;
 mod login;
+mod place;
 mod timeouts;
 mod user;
 
 pub use authwire::client::FailCode;
 pub use error::AuthError;
 pub use login::{Exchange, LoginClient, Refusal, Request, Step, VerifiedLogin};
+pub use place::{NoPlace, Place};
 pub use timeouts::Timeouts;
 pub use user::{MAX_LISTED_USERS, User, UserClient};

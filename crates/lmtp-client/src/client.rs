@@ -7,7 +7,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use smtp::{Capabilities, Envelope, Protocol, Reply, XForward};
+use smtp::{Capabilities, Envelope, Protocol, Rcpt, Reply, XForward};
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
@@ -84,7 +84,11 @@ impl Client {
                 Err((error, connection)) => return Err(shared.give_back(error, connection)),
             }
         }
-        let connection = shared.connect().await?;
+        let connection = match shared.connect().await {
+            // It was leaving as we came: who follows it on this socket will know.
+            Err(HopError::Unwilling(_, reply)) if reply.code() == 421 => shared.connect().await?,
+            connected => connected?,
+        };
         match connection.open(client, envelope).await {
             Ok(transaction) => Ok(self.hop(transaction, permit)),
             Err((error, connection)) => Err(shared.give_back(error, connection)),
@@ -204,6 +208,15 @@ impl Hop {
     #[must_use]
     pub fn relay(&self) -> String {
         format!("{}[{}]", self.transaction.connection().host(), self.shared.target)
+    }
+
+    /// Offers one more recipient, before the content, and returns the verdict on it. Given up half-way,
+    /// the hop is good for nothing more.
+    ///
+    /// # Errors
+    /// [`HopError::Lost`]; [`Hop::finish`] tells of it for all recipients.
+    pub async fn rcpt(&mut self, rcpt: &Rcpt) -> Result<Reply, HopError> {
+        self.transaction.rcpt(rcpt).await
     }
 
     /// Says DATA. Without an accepted recipient nothing is said, and it is refused here.

@@ -8,6 +8,7 @@
     reason = "a test that can't go on ends by panicking"
 )]
 
+mod fan;
 mod kept;
 mod ours;
 mod player;
