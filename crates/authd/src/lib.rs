@@ -16,9 +16,12 @@ mod service;
 mod settings;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
-use daemon::{Config, Context, Daemon, Error, FileSpec, Listener, Problem};
+use daemon::{
+    CancellationToken, Config, Context, Daemon, Error, FileSpec, Listener, Peer, Problem, Sessions,
+};
 
 pub use figures::Figures;
 pub use pool::{Busy, Pool};
@@ -80,17 +83,44 @@ fn listen(
         tracing::error!(listener = listener.name(), "an inherited listener without a role");
         return;
     };
-    let (service, shutdown) = (Arc::clone(service), context.shutdown.clone());
+    let (service, sessions) = (Arc::clone(service), context.sessions.clone());
     let most = settings.max_connections;
     match listening.role {
         Role::Client => context.serve(listener, most, move |stream, peer| {
-            client::serve(stream, peer.to_string(), Arc::clone(&service), shutdown.clone())
+            let service = Arc::clone(&service);
+            seated(sessions.clone(), "auth", peer, move |who, stop| {
+                client::serve(stream, who, service, stop)
+            })
         }),
         Role::Userdb => context.serve(listener, most, move |stream, peer| {
             let only = listening.only_for(&peer);
-            let who = peer.to_string();
-            lookup::serve(stream, who, only, Arc::clone(&service), shutdown.clone())
+            let service = Arc::clone(&service);
+            seated(sessions.clone(), "userdb", peer, move |who, stop| {
+                lookup::serve(stream, who, only, service, stop)
+            })
         }),
+    }
+}
+
+/// Serves a connection that the operator sees, and can end: as when the daemon stops, what is under way
+/// is answered first. The protocol has no word for it.
+async fn seated<F>(
+    sessions: Sessions,
+    protocol: &'static str,
+    peer: Peer,
+    serve: impl FnOnce(String, CancellationToken) -> F + Send,
+) where
+    F: Future<Output = ()> + Send,
+{
+    let Ok(seat) = sessions.enter(protocol, &peer) else { return };
+    let stop = seat.shutdown().child_token();
+    let mut serving = pin!(serve(peer.to_string(), stop.clone()));
+    tokio::select! {
+        () = &mut serving => {}
+        () = seat.kicked().cancelled() => {
+            stop.cancel();
+            serving.await;
+        }
     }
 }
 

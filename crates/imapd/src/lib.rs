@@ -34,7 +34,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use daemon::{CancellationToken, Config, Context, Error, FileSpec, Peer, Problem, Stream};
+use daemon::{Config, Context, Error, FileSpec, Peer, Problem, Sessions, Stream};
 use store::Watcher;
 
 pub use settings::Settings;
@@ -61,7 +61,7 @@ impl daemon::Daemon for Imapd {
     }
 
     async fn run(_: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
-        let doors = Doors::new(context.shutdown.clone())?;
+        let doors = Doors::new(context.sessions.clone())?;
         let doors = Arc::new(doors);
         for figure in Figure::ALL {
             let figures = Arc::clone(&doors.figures);
@@ -84,11 +84,14 @@ impl daemon::Daemon for Imapd {
     }
 }
 
+/// What a client hears whose address has as many connections as may be.
+const TOO_MANY: &str = "Too many connections from your address, try again later.";
+
 /// Where connections come in: what is made once for all of them.
 pub struct Doors {
     watcher: Arc<Watcher>,
     figures: Arc<Figures>,
-    shutdown: CancellationToken,
+    sessions: Sessions,
     /// For the settings of now; made anew after a reload.
     shared: std::sync::Mutex<Option<Arc<Shared>>>,
 }
@@ -98,20 +101,25 @@ impl Doors {
     ///
     /// # Errors
     /// If mailboxes can't be watched.
-    pub fn new(shutdown: CancellationToken) -> Result<Self, Error> {
+    pub fn new(sessions: Sessions) -> Result<Self, Error> {
         let watcher = Watcher::start()
             .map_err(|error| Error::other(format!("watching mailboxes (inotify): {error}")))?;
         let figures = Arc::default();
         let shared = std::sync::Mutex::default();
-        Ok(Self { watcher: Arc::new(watcher), figures, shutdown, shared })
+        Ok(Self { watcher: Arc::new(watcher), figures, sessions, shared })
     }
 
     /// Serves one connection of the listener so named, to its end.
     pub async fn admit(&self, listener: &str, settings: Arc<Settings>, stream: Stream, peer: Peer) {
         let tls = settings.listeners.get(listener).copied().unwrap_or(ListenerTls::None);
+        let Ok(seat) = self.sessions.enter("imap", &peer) else {
+            // Where TLS comes first its handshake is what costs: closed at once.
+            return if tls != ListenerTls::Implicit {
+                wire::refuse(stream, TOO_MANY).await
+            };
+        };
         let shared = self.shared(settings);
-        let patience = shared.settings.patience;
-        let mut wire = Wire::new(stream, patience, self.shutdown.clone());
+        let mut wire = Wire::new(stream, shared.settings.patience, seat);
         if tls == ListenerTls::Implicit {
             let Some(tls) = shared.settings.tls.clone() else { return };
             match wire.start_tls(&tls, &peer.to_string()).await {

@@ -1,6 +1,7 @@
 //! LOGIN and AUTHENTICATE (RFC 3501 §6.2.2, §6.2.3, RFC 4959), and opening the user's mail.
 
 use auth_client::{AuthError, Exchange, FailCode, Refusal, Request, Step, VerifiedLogin};
+use daemon::TooMany;
 use imap::command::Secret;
 use imap::grammar::{SaslResponse, sasl_response};
 use imap::response::{self, Code, Status};
@@ -223,6 +224,9 @@ impl Visitor {
                 return Ok(Next::Stay(temporary(asked)));
             }
         };
+        if let Err(why) = self.wire.seat().user(&user.name) {
+            return Ok(Next::Stay(one_too_many(asked, &why)));
+        }
         self.shared.figures.count(Figure::Logins);
         tracing::info!(
             user = user.name,
@@ -237,6 +241,15 @@ impl Visitor {
         self.wire.out.extend_from_slice(&verdict.line);
         Ok(Next::LoggedIn(Whose { user: user.name, client }, account))
     }
+}
+
+/// The password is right, and the user has as many sessions as may be: Dovecot's words.
+fn one_too_many(asked: &Asked, why: &TooMany) -> Verdict {
+    let (TooMany::OfAddress { limit, .. } | TooMany::OfUser { limit, .. }) = why;
+    let text = format!(
+        "Maximum number of connections from user+IP exceeded (max_connections_per_user={limit})"
+    );
+    asked.plain(Status::No, Some(&Code::Unavailable), &text)
 }
 
 /// Ours, and not the client's fault. The client may try again.

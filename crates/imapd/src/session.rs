@@ -114,9 +114,11 @@ impl Session {
     /// One command.
     async fn next(&mut self) -> Result<(), Ended> {
         let silence = self.shared.settings.idle;
+        self.wire.seat().state("idle");
         match self.wire.input(silence).await? {
             Input::Command(octets) => match grammar::command(&octets) {
                 Ok(tagged) => {
+                    self.wire.seat().state(tagged.command.verb());
                     let (asked, after) = (Asked::new(tagged.tag), After::of(&tagged.command));
                     let verdict = self.carry_out(&asked, tagged.command).await?;
                     self.finish(verdict, after).await
@@ -124,6 +126,7 @@ impl Session {
                 Err(bad) => self.bad_command(&bad),
             },
             Input::Append(head) => {
+                self.wire.seat().state("APPEND");
                 let verdict = self.append(head).await?;
                 self.finish(verdict, After::Refresh).await
             }

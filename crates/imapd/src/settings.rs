@@ -48,7 +48,11 @@ const KEYS: &[Key] = &[
         Kind::count(1, 1_000_000),
         "10000",
         "Connections at a time, for each listener. More wait to be accepted.",
-    ),
+    )
+    .restart(),
+    keys::max_connections_per_address("1000"),
+    keys::max_connections_per_user("10"),
+    keys::UNLIMITED_NETWORKS,
     Key::new(
         "append_limit",
         Kind::Size { min: 1 << 10, max: 1 << 40 },

@@ -37,6 +37,8 @@ pub(crate) enum Ended {
     NotReading,
     /// The daemon stops.
     Stopping,
+    /// The operator ends the session.
+    Kicked,
     /// Too many bad commands.
     BadCommands,
     /// More than is passed over of a command that doesn't fit.
@@ -58,6 +60,7 @@ impl Ended {
             Ended::LoggedOut => Some("Logging out"),
             Ended::Inactive => Some("Disconnected for inactivity."),
             Ended::Stopping => Some("Server shutting down."),
+            Ended::Kicked => Some("Disconnected by the operator."),
             Ended::BadCommands => Some("Too many invalid IMAP commands."),
             Ended::TooLong => Some("Input buffer full, aborting"),
             Ended::LiteralTooBig => Some("Literal size too large"),
@@ -74,6 +77,7 @@ impl Ended {
             Ended::Inactive => "Inactivity",
             Ended::NotReading => "Client doesn't read",
             Ended::Stopping => "Server shutting down",
+            Ended::Kicked => "Kicked",
             Ended::BadCommands => "Too many invalid commands",
             Ended::TooLong => "Input too long",
             Ended::LiteralTooBig => "Literal too big",

@@ -133,6 +133,7 @@ impl Visitor {
     }
 
     async fn next(&mut self) -> Result<Next, Ended> {
+        self.wire.seat().state("not logged in");
         let verdict = match self.input().await? {
             Input::Command(octets) => match grammar::command(&octets) {
                 Ok(tagged) => return self.carry_out(&Asked::new(tagged.tag), tagged.command).await,
@@ -158,6 +159,7 @@ impl Visitor {
     }
 
     async fn carry_out(&mut self, asked: &Asked, command: Command) -> Result<Next, Ended> {
+        self.wire.seat().state(command.verb());
         let ok = |text| asked.plain(Status::Ok, None, text);
         let verdict = match command {
             Command::Capability => {

@@ -8,12 +8,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use daemon::tls::ServerTls;
-use daemon::{CancellationToken, Stream};
+use daemon::{Seat, Stream};
 use imap::command::Tag;
 use imap::frame::{AppendHead, Event, Framer, Limits, Refusal, Rejection};
-use imap::response;
+use imap::response::{self, Code};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::verdict::Ended;
 
@@ -77,14 +77,14 @@ pub(crate) struct Wire {
     pub(crate) out: Vec<u8>,
     sent: usize,
     patience: Patience,
-    shutdown: CancellationToken,
+    seat: Seat,
     /// Octets read and written so far, for the log.
     pub(crate) octets_in: u64,
     pub(crate) octets_out: u64,
 }
 
 impl Wire {
-    pub(crate) fn new(stream: Stream, patience: Patience, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(stream: Stream, patience: Patience, seat: Seat) -> Self {
         Self {
             stream,
             framer: Framer::new(Limits::BEFORE_LOGIN),
@@ -94,7 +94,7 @@ impl Wire {
             out: Vec::new(),
             sent: 0,
             patience,
-            shutdown,
+            seat,
             octets_in: 0,
             octets_out: 0,
         }
@@ -106,7 +106,12 @@ impl Wire {
 
     /// Whether the daemon stops.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.shutdown.is_cancelled()
+        self.seat.shutdown().is_cancelled()
+    }
+
+    /// What the operator sees of the session.
+    pub(crate) const fn seat(&self) -> &Seat {
+        &self.seat
     }
 
     pub(crate) fn logged_in(&mut self) {
@@ -171,8 +176,9 @@ impl Wire {
         let read = self.stream.read_buf(&mut self.read);
         let got = tokio::select! {
             biased;
+            () = self.seat.kicked().cancelled() => return Err(Ended::Kicked),
             got = timeout(silence, read) => got.map_err(|_| Ended::Inactive)?,
-            () = self.shutdown.cancelled() => return Err(Ended::Stopping),
+            () = self.seat.shutdown().cancelled() => return Err(Ended::Stopping),
         };
         match got {
             Ok(0) | Err(_) => Err(Ended::Closed),
@@ -189,7 +195,14 @@ impl Wire {
     /// The connection ended, or the client doesn't read.
     pub(crate) async fn flush(&mut self) -> Result<(), Ended> {
         while let Some(rest) = self.out.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            let written = timeout(self.patience.write, self.stream.write(rest)).await;
+            let kicked = async {
+                self.seat.kicked().cancelled().await;
+                sleep(GOODBYE).await;
+            };
+            let written = tokio::select! {
+                written = timeout(self.patience.write, self.stream.write(rest)) => written,
+                () = kicked => return Err(Ended::NotReading),
+            };
             let count = match written.map_err(|_| Ended::NotReading)? {
                 Ok(0) | Err(_) => return Err(Ended::Closed),
                 Ok(count) => count,
@@ -216,13 +229,19 @@ impl Wire {
     /// The handshake failed.
     pub(crate) async fn start_tls(mut self, tls: &ServerTls, client: &str) -> Result<Self, Ended> {
         self.flush().await?;
-        let Self { stream, patience, shutdown, .. } = self;
-        let (stream, info) = stream.start_tls(tls, patience.handshake).await.map_err(|error| {
+        let Self { stream, patience, seat, .. } = self;
+        seat.state("TLS handshake");
+        let handshake = tokio::select! {
+            handshake = stream.start_tls(tls, patience.handshake) => handshake,
+            () = seat.kicked().cancelled() => return Err(Ended::Tls),
+        };
+        let (stream, info) = handshake.map_err(|error| {
             tracing::debug!("TLS handshake: {error}");
             Ended::Tls
         })?;
         info.tell(client);
-        Ok(Self::new(stream, patience, shutdown))
+        seat.no_user();
+        Ok(Self::new(stream, patience, seat))
     }
 
     /// Says goodbye, if there is something to say, and closes.
@@ -240,6 +259,17 @@ impl Wire {
         // Whoever doesn't take the goodbye within a moment doesn't get it.
         let _ = timeout(GOODBYE, goodbye).await;
     }
+}
+
+/// Says why a connection isn't taken, and closes it.
+pub(crate) async fn refuse(mut stream: Stream, text: &str) {
+    let mut line = Vec::new();
+    response::bye_with(&mut line, &Code::Unavailable, text);
+    let goodbye = async {
+        stream.write_all(&line).await?;
+        stream.shutdown().await
+    };
+    let _ = timeout(GOODBYE, goodbye).await;
 }
 
 const GOODBYE: Duration = Duration::from_secs(2);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine as _;
-use daemon::{CancellationToken, Config, Daemon as _, Peer, Stream};
+use daemon::{CancellationToken, Config, Daemon as _, Peer, Sessions, Stream};
 use imapd::{Doors, Imapd, Settings};
 use support::Line;
 
@@ -38,7 +38,7 @@ impl Stage {
             .build()
             .unwrap();
         let shutdown = CancellationToken::new();
-        let doors = Arc::new(Doors::new(shutdown.clone()).unwrap());
+        let doors = Arc::new(Doors::new(Sessions::new(shutdown.clone())).unwrap());
         Self { folder, doors, settings, runtime, shutdown, delivered: AtomicU32::new(0) }
     }
 

@@ -1,6 +1,6 @@
 //! The keys of lmtpd.toml, each defined once.
 
-use daemon::{Key, Kind, Purpose};
+use daemon::{Key, Kind, Purpose, keys};
 
 pub(crate) const DOC: &str = "lmtpd delivers into mailboxes: LMTP in, Maildir out.";
 
@@ -53,7 +53,9 @@ pub(crate) const KEYS: &[Key] = &[
         "Messages up to this size are kept in memory until they are complete; larger ones in the tmp \
          folder of the first recipient's mailbox.",
     ),
-    Key::new("max_connections", Kind::count(1, 100_000), "500", "Connections at a time."),
+    Key::new("max_connections", Kind::count(1, 100_000), "500", "Connections at a time.").restart(),
+    keys::max_connections_per_address("0"),
+    keys::UNLIMITED_NETWORKS,
     Key::new("max_recipients", Kind::count(1, 100_000), "1000", "Recipients of one message."),
     Key::new(
         "idle",

@@ -17,7 +17,9 @@ mod settings;
 use std::sync::Arc;
 
 use auth_client::{Timeouts, UserClient};
-use daemon::{Config, Context, Daemon, Domains, Error, FileSpec, Mail, Problem};
+use daemon::{
+    Config, Context, Daemon, Domains, Error, FileSpec, Mail, Peer, Problem, Sessions, Stream,
+};
 
 pub use settings::Settings;
 
@@ -48,25 +50,33 @@ impl Daemon for Lmtpd {
             figures: session::Figures::default(),
         });
         session::Figures::show(&shared, &context.admin);
-        let options = Arc::new(settings.server_options());
-        let shutdown = context.shutdown.clone();
         for listener in context.take_listeners() {
-            let (shared, options, shutdown) =
-                (Arc::clone(&shared), Arc::clone(&options), shutdown.clone());
-            let reload = context.reload.clone();
+            let (shared, reload) = (Arc::clone(&shared), context.reload.clone());
+            let sessions = context.sessions.clone();
             context.serve(listener, settings.max_connections, move |stream, peer| {
-                let (shared, options, shutdown) =
-                    (Arc::clone(&shared), Arc::clone(&options), shutdown.clone());
                 let settings = Arc::clone(&reload.borrow());
-                async move {
-                    let client = peer.to_string();
-                    let mut session = Session::new(settings, shared, peer);
-                    let ended = smtp_server::serve(stream, &options, &mut session, &shutdown).await;
-                    tracing::debug!(client, ?ended, "connection ended");
-                }
+                serve(settings, Arc::clone(&shared), sessions.clone(), stream, peer)
             });
         }
-        shutdown.cancelled().await;
+        context.shutdown.cancelled().await;
         Ok(())
     }
+}
+
+/// One connection, from greeting to end, under the settings of when it began.
+async fn serve(
+    settings: Arc<Settings>,
+    shared: Arc<Shared>,
+    sessions: Sessions,
+    stream: Stream,
+    peer: Peer,
+) {
+    let options = settings.server_options();
+    let clear = (settings.hostname.as_str(), false);
+    let admitted = smtp_server::admit(&sessions, "lmtp", (stream, &peer), clear).await;
+    let Some((stream, seat)) = admitted else { return };
+    let client = peer.to_string();
+    let mut session = Session::new(settings, shared, peer);
+    let ended = smtp_server::serve(stream, &options, &mut session, &seat).await;
+    tracing::debug!(client, ?ended, "connection ended");
 }

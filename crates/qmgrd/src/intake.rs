@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use address::TraceId;
-use daemon::{Peer, Stream, now_millis};
+use daemon::{Peer, Sessions, Stream, now_millis};
 use smtp::{Envelope, Mail, Rcpt, Reply, XForward};
 use smtp_server::Handler;
 use spool::{Committed, Disk, Draft, Head, SpoolError, State};
@@ -15,15 +15,17 @@ use crate::queue::{Queue, blocking};
 const BUFFER: usize = 256 * 1024;
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(queue: Arc<Queue>, stream: Stream, peer: Peer) {
+pub(crate) async fn serve(queue: Arc<Queue>, sessions: Sessions, stream: Stream, peer: Peer) {
     let settings = queue.settings();
     // Asked now, not when the settings were read: that was before privileges were dropped.
     let ourselves = peer.is_one_of(&[daemon::users::own_ids().0]);
     let trusted = ourselves || peer.is_one_of(&settings.trusted_ids);
     let options = settings.server_options();
-    let shutdown = queue.shutdown.clone();
+    let clear = (options.session.hostname.as_str(), false);
+    let admitted = smtp_server::admit(&sessions, "lmtp", (stream, &peer), clear).await;
+    let Some((stream, seat)) = admitted else { return };
     let mut session = Session::new(queue, trusted);
-    let ended = smtp_server::serve(stream, &options, &mut session, &shutdown).await;
+    let ended = smtp_server::serve(stream, &options, &mut session, &seat).await;
     tracing::debug!(client = %peer, ?ended, "connection ended");
 }
 

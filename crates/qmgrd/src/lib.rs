@@ -54,9 +54,9 @@ impl Daemon for Qmgrd {
         admin::register(&context.admin, &queue);
         for listener in context.take_listeners() {
             let connections = settings.max_sessions.saturating_add(SPARE_CONNECTIONS);
-            let queue = Arc::clone(&queue);
+            let (queue, sessions) = (Arc::clone(&queue), context.sessions.clone());
             context.serve(listener, connections, move |stream, peer| {
-                intake::serve(Arc::clone(&queue), stream, peer)
+                intake::serve(Arc::clone(&queue), sessions.clone(), stream, peer)
             });
         }
         queue.run().await;

@@ -17,7 +17,7 @@ mod tls;
 
 use std::sync::Arc;
 
-use daemon::{Config, Context, Daemon, Domains, Error, FileSpec, Problem};
+use daemon::{Config, Context, Daemon, Domains, Error, FileSpec, Peer, Problem, Sessions, Stream};
 
 pub use routes::{NextHop, Route, RouteError, Routes};
 pub use settings::Settings;
@@ -44,24 +44,32 @@ impl Daemon for Relayd {
 
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
         let dialer = Arc::new(Dialer::new(&settings).map_err(Error::other)?);
-        let options = Arc::new(settings.server_options());
-        let shutdown = context.shutdown.clone();
         for listener in context.take_listeners() {
-            let (dialer, options, shutdown) =
-                (Arc::clone(&dialer), Arc::clone(&options), shutdown.clone());
-            let reload = context.reload.clone();
+            let (dialer, reload) = (Arc::clone(&dialer), context.reload.clone());
+            let sessions = context.sessions.clone();
             context.serve(listener, settings.max_connections, move |stream, peer| {
-                let (dialer, options, shutdown) =
-                    (Arc::clone(&dialer), Arc::clone(&options), shutdown.clone());
                 let settings = Arc::clone(&reload.borrow());
-                async move {
-                    let mut session = Session::new(settings, dialer);
-                    let ended = smtp_server::serve(stream, &options, &mut session, &shutdown).await;
-                    tracing::debug!(client = %peer, ?ended, "connection ended");
-                }
+                serve(settings, Arc::clone(&dialer), sessions.clone(), stream, peer)
             });
         }
-        shutdown.cancelled().await;
+        context.shutdown.cancelled().await;
         Ok(())
     }
+}
+
+/// One connection, from greeting to end, under the settings of when it began.
+async fn serve(
+    settings: Arc<Settings>,
+    dialer: Arc<Dialer>,
+    sessions: Sessions,
+    stream: Stream,
+    peer: Peer,
+) {
+    let options = settings.server_options();
+    let clear = (settings.hostname.as_str(), false);
+    let admitted = smtp_server::admit(&sessions, "lmtp", (stream, &peer), clear).await;
+    let Some((stream, seat)) = admitted else { return };
+    let mut session = Session::new(settings, dialer, seat.clone());
+    let ended = smtp_server::serve(stream, &options, &mut session, &seat).await;
+    tracing::debug!(client = %peer, ?ended, "connection ended");
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use daemon::Seat;
 use smtp::{Class, Mail, Rcpt, Reply, XForward};
 use smtp_server::Handler;
 
@@ -17,6 +18,8 @@ pub(crate) struct Session {
     client: XForward,
     mail: Option<Mail>,
     message: Option<Message>,
+    /// What the operator sees of it.
+    seat: Seat,
 }
 
 /// A transaction.
@@ -32,12 +35,13 @@ struct Message {
 }
 
 impl Session {
-    pub(crate) fn new(settings: Arc<Settings>, dialer: Arc<Dialer>) -> Self {
-        Self { settings, dialer, client: XForward::default(), mail: None, message: None }
+    pub(crate) fn new(settings: Arc<Settings>, dialer: Arc<Dialer>, seat: Seat) -> Self {
+        Self { settings, dialer, client: XForward::default(), mail: None, message: None, seat }
     }
 
     async fn first(&mut self, domain: String, mail: &Mail, rcpt: &Rcpt) -> Reply {
         let begun = Instant::now();
+        self.seat.state("connecting to the next server");
         let remote = Delivery::open(&self.dialer, &self.settings, &domain, mail, rcpt).await;
         let (verdict, relay) = match &remote {
             Ok(delivery) => (delivery.first_verdict(), delivery.host.to_string()),
@@ -128,6 +132,7 @@ impl Handler for Session {
         let Some(mut message) = self.message.take() else { return Vec::new() };
         let over = Err(Reply::new(451, 4, 2, "the transaction is over"));
         let Ok(delivery) = std::mem::replace(&mut message.remote, over) else { return Vec::new() };
+        self.seat.state("waiting for the next server");
         let verdicts = delivery.finish().await;
         let mut replies = Vec::new();
         for ((to, _), verdict) in

@@ -3,12 +3,13 @@
 use std::io;
 use std::time::Duration;
 
-use daemon::{CancellationToken, Stream};
+use daemon::{Seat, Stream};
 use smtp::server::{Action, Question, Session};
 use smtp::{Reply, XForward};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
+use crate::pace::Pace;
 use crate::{Handler, Options};
 
 /// What is read at once between messages; small, because thousands of clients only wait.
@@ -24,6 +25,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How much of that is read.
 const MOST_DROPPED: usize = 256 * 1024;
 
+/// How long a client that was kicked may take to read what it is still owed.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -37,21 +41,25 @@ pub enum Ended {
     Handshake(String),
     /// The daemon stops.
     Shutdown,
+    /// The operator ended it.
+    Kicked,
 }
 
-/// Serves one connection to its end.
+/// Serves one connection to its end, which the seat's signs may bring: between messages when the daemon
+/// stops, and before a message is complete when the session is kicked. A message whose final dot is
+/// here gets its reply.
 pub async fn serve<H: Handler>(
     stream: Stream,
     options: &Options,
     handler: &mut H,
-    shutdown: &CancellationToken,
+    seat: &Seat,
 ) -> Ended {
     let mut session_options = options.session.clone();
     session_options.tls = options.implicit_tls;
     session_options.starttls = options.tls.is_some() && !options.implicit_tls;
     let session = Session::new(session_options);
-    let mut drive =
-        Drive { stream: Some(stream), options, session, shutdown, buffer: vec![0; READ_IDLE] };
+    let (stream, buffer, pace) = (Some(stream), vec![0; READ_IDLE], Pace::default());
+    let mut drive = Drive { stream, options, session, seat, buffer, pace };
     let ended = match drive.run(handler).await {
         Ok(ended) => ended,
         Err(ended) => ended,
@@ -62,7 +70,7 @@ pub async fn serve<H: Handler>(
     // TLS says goodbye here; a client that is gone is no news.
     if let Some(stream) = &mut drive.stream {
         let closed = timeout(options.write, stream.shutdown()).await;
-        if ended == Ended::Closed && matches!(closed, Ok(Ok(()))) {
+        if matches!(ended, Ended::Closed | Ended::Kicked) && matches!(closed, Ok(Ok(()))) {
             let _ = timeout(LINGER, drop_input(stream)).await;
         }
     }
@@ -73,8 +81,9 @@ struct Drive<'a> {
     stream: Option<Stream>,
     options: &'a Options,
     session: Session,
-    shutdown: &'a CancellationToken,
+    seat: &'a Seat,
     buffer: Vec<u8>,
+    pace: Pace,
 }
 
 impl Drive<'_> {
@@ -97,6 +106,7 @@ impl Drive<'_> {
                     }
                 }
                 Action::Ask(Question::Greet) => {
+                    self.seat.state("greeting");
                     let answer = handler.greet().await;
                     self.hear_early().await?;
                     self.session.answer_greet(answer);
@@ -126,6 +136,7 @@ impl Drive<'_> {
     }
 
     async fn answer<H: Handler>(&mut self, handler: &mut H, question: Question) {
+        self.seat.state(state(&question));
         let session = &mut self.session;
         match question {
             // Answered in the loop.
@@ -172,7 +183,14 @@ impl Drive<'_> {
             stream.write_all(&output).await?;
             stream.flush().await
         };
-        within(self.options.write, write).await
+        let kicked = async {
+            self.seat.kicked().cancelled().await;
+            sleep(LAST_WORD).await;
+        };
+        tokio::select! {
+            written = within(self.options.write, write) => written,
+            () = kicked => Err(Ended::Kicked),
+        }
     }
 
     /// Reads a piece; `Some` if the connection is over.
@@ -182,11 +200,21 @@ impl Drive<'_> {
             self.buffer = vec![0; wanted];
         }
         let may_stop = !self.session.in_transaction() && self.session.is_between_commands();
+        let in_content = self.session.in_content();
+        self.seat.state(match (in_content, may_stop) {
+            (true, _) => "receiving a message",
+            (false, true) => "idle",
+            (false, false) => "in a transaction",
+        });
+        let begun = in_content || self.session.has_begun_line();
+        let left = self.pace.left(self.options, begun, in_content);
         let stream = self.stream.as_mut().ok_or_else(gone)?;
-        let read = within(self.options.idle, stream.read(&mut self.buffer));
+        let began = Instant::now();
+        let read = within(left, stream.read(&mut self.buffer));
         let read = tokio::select! {
             biased;
-            () = self.shutdown.cancelled(), if may_stop => {
+            () = self.seat.kicked().cancelled() => return self.say_kicked().await,
+            () = self.seat.shutdown().cancelled(), if may_stop => {
                 self.session.goodbye(&Reply::new(421, 3, 2, "Service shutting down"));
                 self.flush().await?;
                 return Ok(Some(Ended::Shutdown));
@@ -196,6 +224,7 @@ impl Drive<'_> {
         match read {
             Ok(0) => Err(Ended::Lost("the client closed the connection".to_owned())),
             Ok(count) => {
+                self.pace.got(count, began.elapsed());
                 self.session.receive(self.buffer.get(..count).unwrap_or_default());
                 Ok(None)
             }
@@ -215,12 +244,29 @@ impl Drive<'_> {
         }
     }
 
+    /// Tells the client; a transaction that isn't complete is given up by the action that waits.
+    async fn say_kicked(&mut self) -> Result<Option<Ended>, Ended> {
+        let in_transaction = self.session.in_transaction();
+        let text = "Connection ended by the operator";
+        self.session.goodbye(&Reply::new(421, 3, 2, text));
+        if in_transaction {
+            return Ok(None);
+        }
+        self.flush().await?;
+        Ok(Some(Ended::Kicked))
+    }
+
     async fn start_tls<H: Handler>(&mut self, handler: &mut H) -> Result<(), Ended> {
         let Some(tls) = &self.options.tls else {
             return Err(Ended::Handshake("no certificate is configured".to_owned()));
         };
         let Some(stream) = self.stream.take() else { return Err(gone()) };
-        match stream.start_tls(tls, self.options.handshake).await {
+        self.seat.state("TLS handshake");
+        let handshake = tokio::select! {
+            handshake = stream.start_tls(tls, self.options.handshake) => handshake,
+            () = self.seat.kicked().cancelled() => return Err(Ended::Kicked),
+        };
+        match handshake {
             Ok((stream, info)) => {
                 self.stream = Some(stream);
                 handler.tls_started(&info);
@@ -228,6 +274,21 @@ impl Drive<'_> {
             }
             Err(error) => Err(Ended::Handshake(error.to_string())),
         }
+    }
+}
+
+/// What a session that works on it shows.
+const fn state(question: &Question) -> &'static str {
+    match question {
+        Question::Greet => "greeting",
+        Question::Hello(_) => "EHLO",
+        Question::XForward(_) => "XFORWARD",
+        Question::Mail(_) => "MAIL",
+        Question::Rcpt(_) => "RCPT",
+        Question::Begin => "DATA",
+        Question::Finish => "end of data",
+        Question::Auth { .. } | Question::AuthResponse(_) => "AUTH",
+        Question::Vrfy(_) => "VRFY",
     }
 }
 

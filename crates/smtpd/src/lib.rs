@@ -17,12 +17,12 @@ mod userdb;
 
 use std::sync::Arc;
 
-use daemon::{CancellationToken, Config, Context, Daemon, Error, FileSpec, Peer, Problem, Stream};
+use daemon::{Config, Context, Daemon, Error, FileSpec, Peer, Problem, Sessions, Stream};
 use tokio::sync::watch;
 
 use figures::Figures;
 use session::Session;
-use settings::{Listen, Settings};
+use settings::{Listen, Role, Settings, Tls};
 use site::Site;
 
 /// The daemon.
@@ -54,10 +54,10 @@ impl Daemon for Smtpd {
         for listener in context.take_listeners() {
             let listen = settings.listeners.iter().find(|listen| listen.name == listener.name());
             let Some(listen) = listen.cloned() else { continue };
-            let (sites, shutdown) = (sites.clone(), context.shutdown.clone());
+            let (sites, sessions) = (sites.clone(), context.sessions.clone());
             context.serve(listener, settings.max_connections, move |stream, peer| {
                 let site = Arc::clone(&sites.borrow());
-                serve(site, listen.clone(), stream, peer, shutdown.clone())
+                serve(site, listen.clone(), stream, peer, sessions.clone())
             });
         }
         follow(context, sender, figures).await;
@@ -71,11 +71,15 @@ pub async fn serve(
     listen: Listen,
     stream: Stream,
     peer: Peer,
-    shutdown: CancellationToken,
+    sessions: Sessions,
 ) {
+    let protocol = if listen.role == Role::Internal { "lmtp" } else { "smtp" };
+    let how = (site.settings.hostname.as_str(), listen.tls == Tls::Implicit);
+    let admitted = smtp_server::admit(&sessions, protocol, (stream, &peer), how).await;
+    let Some((stream, seat)) = admitted else { return };
     let options = site.options(&listen).await;
-    let mut session = Session::new(site, peer.clone(), listen.role);
-    let ended = smtp_server::serve(stream, &options, &mut session, &shutdown).await;
+    let mut session = Session::new(site, peer.clone(), listen.role, seat.clone());
+    let ended = smtp_server::serve(stream, &options, &mut session, &seat).await;
     tracing::debug!(client = %peer, ?ended, "disconnected");
 }
 

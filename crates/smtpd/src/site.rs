@@ -105,6 +105,9 @@ impl Site {
             tls: settings.tls.clone().filter(|_| listen.tls != Tls::None),
             implicit_tls: listen.tls == Tls::Implicit,
             idle: settings.patience.idle,
+            write: settings.patience.write,
+            handshake: settings.patience.handshake,
+            min_data_rate: settings.patience.min_data_rate,
             ..Options::new(session)
         }
     }

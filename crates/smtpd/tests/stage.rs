@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use daemon::{CancellationToken, Config, Daemon as _, Peer, Stream};
+use daemon::{CancellationToken, Config, Daemon as _, Peer, Sessions, Stream};
 use smtpd::Smtpd;
 use smtpd::figures::Figures;
 use smtpd::settings::Settings;
@@ -100,7 +100,7 @@ impl Stage {
     pub(crate) fn connect(&self, name: &str) -> Line {
         let listeners = &self.site.settings.listeners;
         let listen = listeners.iter().find(|listen| listen.name == name).unwrap().clone();
-        let (site, shutdown) = (Arc::clone(&self.site), self.shutdown.clone());
+        let (site, sessions) = (Arc::clone(&self.site), Sessions::new(self.shutdown.clone()));
         if name == "internal" {
             let path = self.folder.path().join(format!("internal{:?}", std::time::Instant::now()));
             let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
@@ -111,7 +111,7 @@ impl Stage {
                 let stream = tokio::net::UnixStream::from_std(stream).unwrap();
                 let uid = stream.peer_cred().unwrap().uid();
                 let peer = Peer { uid: Some(uid), ..Peer::default() };
-                smtpd::serve(site, listen, Stream::from(stream), peer, shutdown).await;
+                smtpd::serve(site, listen, Stream::from(stream), peer, sessions).await;
             });
             return line;
         }
@@ -126,7 +126,7 @@ impl Stage {
             let peer = Peer { remote: Some(remote), local: Some(local), ..Peer::default() };
             runtime.spawn(async move {
                 let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-                smtpd::serve(site, listen, Stream::from(stream), peer, shutdown).await;
+                smtpd::serve(site, listen, Stream::from(stream), peer, sessions).await;
             });
         });
         let line = if name == "submissions" {

@@ -10,6 +10,7 @@ mod name;
 mod search;
 mod secret;
 mod tag;
+mod verb;
 
 pub use fetch::{Fetch, FetchItem, Partial, Section, SectionText};
 pub use list::{List, ListReturn, ListSelection, StatusItem, WirePattern};

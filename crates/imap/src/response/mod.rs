@@ -17,5 +17,5 @@ pub use data::{
     Esearch, capability, enabled, esearch, exists, expunge, flags, id, namespace, recent, search,
 };
 pub use list::{ChildInfo, ListAttribute, list, list_root, lsub, status, wire_name};
-pub use status::{Status, bye, challenge, continuation, tagged, untagged};
+pub use status::{Status, bye, bye_with, challenge, continuation, tagged, untagged};
 pub use string::{put_astring, put_nstring, put_quoted, put_string};

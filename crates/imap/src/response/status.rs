@@ -43,6 +43,11 @@ pub fn bye(out: &mut Vec<u8>, text: &str) {
     line(out, "*", "BYE", None, text);
 }
 
+/// `* BYE [code] text`: the connection ends for a reason that programs may know.
+pub fn bye_with(out: &mut Vec<u8>, code: &Code<'_>, text: &str) {
+    line(out, "*", "BYE", Some(code), text);
+}
+
 /// `+ text`: the client may go on.
 pub fn continuation(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(b"+ ");

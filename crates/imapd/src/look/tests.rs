@@ -1,6 +1,6 @@
 //! FETCH and SEARCH over a wire, on a mailbox in memory that can go wrong.
 
-use daemon::{CancellationToken, Stream};
+use daemon::{Peer, Sessions, Stream};
 use imap::command::{Command, Tagged};
 use imap::response::Status;
 use tokio::io::AsyncReadExt as _;
@@ -26,7 +26,8 @@ async fn said(messages: &[(u32, &str)], commands: &[&str]) -> (String, Vec<Resul
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let second = std::time::Duration::from_secs(10);
     let patience = Patience { write: second, handshake: second };
-    let mut wire = Wire::new(Stream::from(ours), patience, CancellationToken::new());
+    let seat = Sessions::default().enter("imap", &Peer::default()).unwrap();
+    let mut wire = Wire::new(Stream::from(ours), patience, seat);
     let whose = Whose { user: "u".into(), client: "c".into() };
     let reader = tokio::spawn(async move {
         let mut heard = Vec::new();

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use daemon::Stream;
 use daemon::tls::ServerTls;
-use daemon::{CancellationToken, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
@@ -49,8 +49,7 @@ async fn what_is_sent_behind_starttls_is_dropped() {
     let serving = tokio::spawn(async move {
         let options = Options { tls: Some(server_config), ..options() };
         let mut keeper = Keeper::default();
-        let ended =
-            serve(Stream::from(server), &options, &mut keeper, &CancellationToken::new()).await;
+        let ended = serve(Stream::from(server), &options, &mut keeper, &super::seat()).await;
         (keeper, ended)
     });
     client
@@ -86,8 +85,7 @@ async fn tls_from_the_first_byte() {
     let serving = tokio::spawn(async move {
         let options = Options { tls: Some(server_config), implicit_tls: true, ..options() };
         let mut keeper = Keeper::default();
-        let ended =
-            serve(Stream::from(server), &options, &mut keeper, &CancellationToken::new()).await;
+        let ended = serve(Stream::from(server), &options, &mut keeper, &super::seat()).await;
         (keeper.tls, ended)
     });
     let mut client = shake(client_config, client).await;
@@ -106,7 +104,7 @@ async fn a_handshake_that_is_none_ends_it() {
     let serving = tokio::spawn(async move {
         let options = Options { tls: Some(server_config), ..options() };
         let mut keeper = Keeper::default();
-        serve(Stream::from(server), &options, &mut keeper, &CancellationToken::new()).await
+        serve(Stream::from(server), &options, &mut keeper, &super::seat()).await
     });
     client.write_all(b"EHLO c.test\r\nSTARTTLS\r\n").await.expect("sent");
     hear(&mut client, "220 2.0.0 Ready to start TLS\r\n").await;

@@ -227,6 +227,13 @@ impl Session {
         matches!(self.mode, Mode::Command | Mode::AuthLine)
     }
 
+    /// Whether part of a line is here, and the rest of it isn't. Asked when [`Action::Read`] is.
+    #[must_use]
+    pub fn has_begun_line(&self) -> bool {
+        matches!(self.mode, Mode::SkipLine)
+            || (self.is_between_commands() && !self.input.is_empty())
+    }
+
     /// Says this and closes: for a shutdown (421 4.3.2) and for silence (421 4.4.2).
     pub fn goodbye(&mut self, reply: &Reply) {
         self.output.extend_from_slice(&reply.to_wire());

@@ -52,6 +52,11 @@ impl Session {
                 AuthAnswer::Challenge(challenge)
             }
             Ok(Step::Accepted(login)) => {
+                // Refused for now: the login is good, and another connection may end any moment.
+                if let Err(why) = self.seat.user(login.user()) {
+                    let text = format!("Temporary authentication failure: {why}");
+                    return AuthAnswer::Refused(Reply::new(454, 7, 0, text));
+                }
                 Figures::count(&self.site.figures.logins);
                 tracing::info!(
                     client = self.client.shown(),

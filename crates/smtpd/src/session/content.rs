@@ -11,7 +11,7 @@ use super::transaction::{Over, Transaction};
 use crate::client::Client;
 use crate::content::Missing;
 use crate::figures::Figures;
-use crate::handover::{Verdict, Way};
+use crate::handover::{Handover, Verdict, Way};
 use crate::settings::Role;
 use crate::site::Site;
 
@@ -79,6 +79,14 @@ impl Transaction {
         if over.pending.len() >= PIECE {
             over.handover.write(&over.pending).await;
             over.pending.clear();
+        }
+    }
+
+    /// Whom the client's final dot waits for, as the operator sees it.
+    pub(super) fn waits_for(&self) -> &'static str {
+        match self.over.as_ref().map(|over| &over.handover) {
+            Some(Handover::Straight(_)) => "waiting for lmtpd",
+            _ => "waiting for qmgrd",
         }
     }
 

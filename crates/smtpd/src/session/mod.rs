@@ -10,8 +10,8 @@ mod transaction;
 
 use std::sync::Arc;
 
-use daemon::Peer;
 use daemon::tls::TlsInfo;
+use daemon::{Peer, Seat};
 use smtp::{Mail, Rcpt, Reply, XForward};
 use smtp_server::{AuthAnswer, Handler, Hello, Verb};
 
@@ -29,14 +29,16 @@ pub struct Session {
     /// A login that waits for the client's next message.
     login: Option<Login>,
     transaction: Option<Transaction>,
+    /// What the operator sees of it.
+    seat: Seat,
 }
 
 impl Session {
     /// A session that begins.
     #[must_use]
-    pub fn new(site: Arc<Site>, peer: Peer, role: Role) -> Self {
+    pub fn new(site: Arc<Site>, peer: Peer, role: Role, seat: Seat) -> Self {
         let client = Client::new(peer, role, &site.settings.mynetworks);
-        Self { site, client, login: None, transaction: None }
+        Self { site, client, login: None, transaction: None, seat }
     }
 }
 
@@ -73,6 +75,7 @@ impl Handler for Session {
     async fn begin_data(&mut self) -> Result<(), Reply> {
         match &mut self.transaction {
             Some(transaction) => {
+                self.seat.state("opening the next hop");
                 let opened = transaction.open(&self.site, &self.client).await;
                 if opened.is_err() {
                     self.transaction = None;
@@ -91,7 +94,10 @@ impl Handler for Session {
 
     async fn finish(&mut self) -> Vec<Reply> {
         match self.transaction.take() {
-            Some(transaction) => transaction.finish(&self.site, &self.client).await,
+            Some(transaction) => {
+                self.seat.state(transaction.waits_for());
+                transaction.finish(&self.site, &self.client).await
+            }
             None => vec![Reply::new(503, 5, 1, "Error: need RCPT command")],
         }
     }
@@ -118,6 +124,7 @@ impl Handler for Session {
         // RFC 3207 §4.2: what was said in clear is forgotten.
         self.client.helo.clear();
         self.client.login = None;
+        self.seat.no_user();
         self.login = None;
         info.tell(&self.client.shown());
         self.client.tls = Some(info.clone());

@@ -143,8 +143,31 @@ pub(super) const KEYS: &[Key] = &[
         "idle",
         Kind::seconds(1, 3600),
         "\"5m\"",
-        "How long a client may be silent (Postfix's smtpd_timeout; RFC 5321 asks for 5 minutes).",
+        "How long a client may be silent, and how long a command may take from its first octet to its last \
+         (Postfix's smtpd_timeout; RFC 5321 asks for 5 minutes).",
     ),
+    Key::new(
+        "write_time",
+        Kind::seconds(1, 3600),
+        "\"5m\"",
+        "How long a client may take to take a reply.",
+    ),
+    Key::new(
+        "handshake_time",
+        Kind::seconds(1, 600),
+        "\"1m\"",
+        "How long a TLS handshake may take (Postfix's smtpd_starttls_timeout).",
+    ),
+    Key::new(
+        "min_data_rate",
+        Kind::count(0, 1 << 30),
+        "500",
+        "Octets a second that a message must come with on the whole, beyond `idle` (Postfix's \
+         smtpd_min_data_rate); 0: however slowly.",
+    ),
+    keys::max_connections_per_address("50"),
+    keys::max_connections_per_user("20"),
+    keys::UNLIMITED_NETWORKS,
     Key::new(
         "max_connections",
         Kind::count(1, 1_000_000),

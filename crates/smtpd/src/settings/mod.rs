@@ -59,6 +59,12 @@ pub struct Patience {
     pub hop_wait: Duration,
     /// For a silent client.
     pub idle: Duration,
+    /// For a client to take a reply.
+    pub write: Duration,
+    /// For a TLS handshake.
+    pub handshake: Duration,
+    /// Octets a second that a message must come with beyond `idle`; 0: any.
+    pub min_data_rate: u64,
 }
 
 /// smtpd's settings.
@@ -143,7 +149,7 @@ impl Settings {
             patience: patience(config),
             size_limit: domains.message_size_limit,
             body_in_memory: usize::try_from(config.size("body_in_memory")).unwrap_or(usize::MAX),
-            scratch: config.path("scratch").to_owned(),
+            scratch: config.own_place("scratch"),
             trusted_ids: config.users("trusted_ids"),
             max_recipients: config.count("max_recipients"),
             hop_limit: config.count("hop_limit"),
@@ -159,6 +165,9 @@ fn patience(config: &Config) -> Patience {
         hop_connections: config.count("hop_connections"),
         hop_wait: config.duration("hop_wait"),
         idle: config.duration("idle"),
+        write: config.duration("write_time"),
+        handshake: config.duration("handshake_time"),
+        min_data_rate: config.count("min_data_rate") as u64,
     }
 }
 
