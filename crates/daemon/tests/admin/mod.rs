@@ -97,6 +97,8 @@ fn metrics_are_prometheus_text() {
 #[test]
 fn changes_are_logged_with_who_asked() {
     let echod = Echod::start("", TCP);
+    // Its own routes are there once it serves.
+    heard(&mut echod.connect("echo"));
     let request =
         "POST /v1/twice/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\n2";
     assert_eq!(echod.ask(request).0, 200);
