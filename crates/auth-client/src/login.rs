@@ -244,6 +244,15 @@ impl LoginClient {
         Self { kept, permits: Arc::new(Semaphore::new(LOGINS_UNDER_WAY)) }
     }
 
+    /// Whether the daemon is there and shakes hands: on the kept connection, as Dovecot's takes one
+    /// for each process.
+    ///
+    /// # Errors
+    /// Why it isn't, or doesn't.
+    pub async fn ping(&self) -> Result<(), AuthError> {
+        self.kept.connection().await.map(|_| ())
+    }
+
     /// The mechanisms the daemon offers and that may be advertised, in its order.
     ///
     /// # Errors

@@ -131,6 +131,15 @@ impl UserClient {
         }
     }
 
+    /// Whether the daemon is there and shakes hands, on a connection of its own: one that is kept
+    /// may belong to a daemon that hangs.
+    ///
+    /// # Errors
+    /// Why it isn't, or doesn't.
+    pub async fn ping(&self) -> Result<(), AuthError> {
+        shake_hands::<Master>(self.kept.socket(), self.kept.timeouts().connect).await.map(|_| ())
+    }
+
     /// All users' names, on a connection of its own. At most [`MAX_LISTED_USERS`].
     ///
     /// # Errors

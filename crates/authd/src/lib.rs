@@ -20,7 +20,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use daemon::{
-    CancellationToken, Config, Context, Daemon, Error, FileSpec, Listener, Peer, Problem, Sessions,
+    CancellationToken, Config, Context, Daemon, Error, Figure, FileSpec, Listener, Peer, Problem,
+    Sessions,
 };
 
 pub use figures::Figures;
@@ -131,7 +132,11 @@ fn report(context: &Context<Settings>, service: &Arc<Service>) {
         context.admin.figure(name, move || figure(service.figures()));
     }
     let counted = Arc::clone(service);
-    context.admin.figure("password_checks", move || counted.password_checks());
+    let checks = Figure::counter("password_checks", "Passwords that were hashed and compared.");
+    context.admin.figure(checks, move || counted.password_checks());
     let waiting = Arc::clone(service);
-    context.admin.figure("hashes_waiting", move || waiting.hashes_waiting());
+    let hashes = Figure::gauge("hashes_waiting", "Logins that wait for a hash or have one.");
+    context.admin.figure(hashes, move || waiting.hashes_waiting());
+    let times = &service.figures().login_times;
+    context.admin.times("login_seconds", "How long a login's check took.", times);
 }

@@ -152,7 +152,9 @@ impl Service {
             };
             directory.authenticate(&login, &asking)
         };
+        let began = std::time::Instant::now();
         let verdict = self.hashing.run(check).await;
+        self.figures.login_times.observe(began.elapsed());
         let verdict =
             verdict.unwrap_or_else(|Busy| Verdict::Failed { user, reason: Busy.to_string() });
         self.judge(&attempt, verdict, shutdown).await

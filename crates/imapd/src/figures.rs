@@ -29,6 +29,17 @@ impl Figure {
     pub(crate) const ALL: [Figure; 4] =
         [Figure::Logins, Figure::LoginsFailed, Figure::Sessions, Figure::Idling];
 
+    /// As the admin socket shows it.
+    pub(crate) const fn shown(self) -> daemon::Figure {
+        let name = self.name();
+        match self {
+            Figure::Logins => daemon::Figure::counter(name, "Logins that succeeded."),
+            Figure::LoginsFailed => daemon::Figure::counter(name, "Logins that failed."),
+            Figure::Sessions => daemon::Figure::gauge(name, "Sessions that are logged in now."),
+            Figure::Idling => daemon::Figure::gauge(name, "Sessions that are in IDLE now."),
+        }
+    }
+
     /// Its key in `/v1/status`.
     pub(crate) const fn name(self) -> &'static str {
         match self {

@@ -60,13 +60,22 @@ impl daemon::Daemon for Imapd {
         Settings::read(config)
     }
 
+    fn folders(settings: &Settings) -> Vec<std::path::PathBuf> {
+        settings.mail.roots.clone()
+    }
+
     async fn run(_: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
         let doors = Doors::new(context.sessions.clone())?;
         let doors = Arc::new(doors);
         for figure in Figure::ALL {
             let figures = Arc::clone(&doors.figures);
-            context.admin.figure(figure.name(), move || figures.get(figure));
+            context.admin.figure(figure.shown(), move || figures.get(figure));
         }
+        let (asking, reload) = (Arc::clone(&doors), context.reload.clone());
+        context.admin.check("authd", move || {
+            let shared = asking.shared(Arc::clone(&reload.borrow()));
+            async move { shared.health().await }
+        });
         for listener in context.take_listeners() {
             let name: Arc<str> = Arc::from(listener.name());
             let (doors, reload) = (Arc::clone(&doors), context.reload.clone());

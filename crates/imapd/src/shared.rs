@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use auth_client::{LoginClient, Timeouts, User, UserClient};
+use daemon::Check;
 use store::{Account, Owner, Watcher};
 
 use crate::blocking::{self, Trouble};
@@ -49,6 +50,15 @@ impl Shared {
             watcher,
             figures,
             uid: nix::unistd::Uid::effective().as_raw(),
+        }
+    }
+
+    /// Whether authd answers logins and says who a user is.
+    pub(crate) async fn health(&self) -> Check {
+        let (logins, users) = tokio::join!(self.logins.ping(), self.users.ping());
+        match logins.and(users) {
+            Ok(()) => Check::good(),
+            Err(error) => Check::bad(format!("nobody can log in: {error}")),
         }
     }
 

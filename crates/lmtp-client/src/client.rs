@@ -95,6 +95,15 @@ impl Client {
         }
     }
 
+    /// Whether the server is there and says hello, on a connection of its own that is closed at once.
+    ///
+    /// # Errors
+    /// Why it isn't, or doesn't.
+    pub async fn reach(&self) -> Result<(), HopError> {
+        self.0.connect().await?.quit().await;
+        Ok(())
+    }
+
     fn hop(&self, transaction: Transaction<UnixStream>, permit: OwnedSemaphorePermit) -> Hop {
         Hop { transaction, shared: Arc::clone(&self.0), permit }
     }

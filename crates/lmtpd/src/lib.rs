@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use auth_client::{Timeouts, UserClient};
 use daemon::{
-    Config, Context, Daemon, Domains, Error, FileSpec, Mail, Peer, Problem, Sessions, Stream,
+    Check, Config, Context, Daemon, Domains, Error, FileSpec, Mail, Peer, Problem, Sessions, Stream,
 };
 
 pub use settings::Settings;
@@ -42,6 +42,10 @@ impl Daemon for Lmtpd {
         Settings::read(config)
     }
 
+    fn folders(settings: &Settings) -> Vec<std::path::PathBuf> {
+        settings.mail_roots.clone()
+    }
+
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
         let shared = Arc::new(Shared {
             users: UserClient::new(&settings.auth_userdb, Timeouts::default()),
@@ -50,6 +54,16 @@ impl Daemon for Lmtpd {
             figures: session::Figures::default(),
         });
         session::Figures::show(&shared, &context.admin);
+        let asking = Arc::clone(&shared);
+        context.admin.check("authd", move || {
+            let asking = Arc::clone(&asking);
+            async move {
+                match asking.users.ping().await {
+                    Ok(()) => Check::good(),
+                    Err(error) => Check::bad(format!("no recipient can be looked up: {error}")),
+                }
+            }
+        });
         for listener in context.take_listeners() {
             let (shared, reload) = (Arc::clone(&shared), context.reload.clone());
             let sessions = context.sessions.clone();

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use address::{Address, TraceId};
 use auth_client::UserClient;
-use daemon::{Admin, Peer};
+use daemon::{Admin, Figure, Histogram, LONG_TIMES, Peer};
 use smtp::server::Hello;
 use smtp::{Mail, Rcpt, Reply, XForward};
 use smtp_server::Handler;
@@ -27,12 +28,25 @@ pub(crate) struct Shared {
 }
 
 /// Counts for the operator.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Figures {
+    delays: Arc<Histogram>,
     stored: AtomicU64,
     repeated: AtomicU64,
     failed: AtomicU64,
     refused: AtomicU64,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self {
+            delays: Arc::new(Histogram::new(LONG_TIMES)),
+            stored: AtomicU64::default(),
+            repeated: AtomicU64::default(),
+            failed: AtomicU64::default(),
+            refused: AtomicU64::default(),
+        }
+    }
 }
 
 impl Figures {
@@ -42,11 +56,19 @@ impl Figures {
             let shared = Arc::clone(shared);
             admin.figure(name, move || get(&shared));
         };
-        figure("stored", |shared| shared.figures.stored.load(Ordering::Relaxed));
-        figure("offered_again", |shared| shared.figures.repeated.load(Ordering::Relaxed));
-        figure("failed", |shared| shared.figures.failed.load(Ordering::Relaxed));
-        figure("refused", |shared| shared.figures.refused.load(Ordering::Relaxed));
-        figure("remembered", |shared| shared.deliveries.remembered() as u64);
+        let (counter, gauge) = (Figure::counter, Figure::gauge);
+        let stored = counter("stored", "Copies that were stored.");
+        figure(stored, |shared| shared.figures.stored.load(Ordering::Relaxed));
+        let again = counter("offered_again", "Copies that were there already.");
+        figure(again, |shared| shared.figures.repeated.load(Ordering::Relaxed));
+        let failed = counter("failed", "Copies that couldn't be stored for now.");
+        figure(failed, |shared| shared.figures.failed.load(Ordering::Relaxed));
+        let refused = counter("refused", "Copies refused for good.");
+        figure(refused, |shared| shared.figures.refused.load(Ordering::Relaxed));
+        let remembered = gauge("remembered", "Deliveries whose second offer would be recognised.");
+        figure(remembered, |shared| shared.deliveries.remembered() as u64);
+        let help = "From when a message came in to when its copy was stored.";
+        admin.times("delay_seconds", help, &shared.figures.delays);
     }
 }
 
@@ -102,6 +124,9 @@ impl Session {
             "bounced"
         };
         let delay = daemon::now_millis().saturating_sub(message.id.millis());
+        if reply.is_positive() {
+            self.shared.figures.delays.observe(Duration::from_millis(delay));
+        }
         let client =
             self.client.addr.as_deref().map_or_else(|| self.peer.to_string(), str::to_owned);
         tracing::info!(

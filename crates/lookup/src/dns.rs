@@ -5,6 +5,7 @@
 //! client, because this one doesn't say whether an answer was validated.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -64,9 +65,12 @@ pub struct Exchanger {
 #[error("no resolver: {0}; name one with `resolver = [\"127.0.0.1:53\"]`")]
 pub struct SetupError(String);
 
-/// Asks the configured name servers.
+/// Asks the configured name servers. Clones share what they know of them.
 #[derive(Clone)]
-pub struct Resolver(TokioResolver);
+pub struct Resolver {
+    servers: TokioResolver,
+    last: Arc<Mutex<Option<String>>>,
+}
 
 impl Resolver {
     /// Asks these servers; none: those of /etc/resolv.conf.
@@ -87,7 +91,7 @@ impl Resolver {
         options.attempts = ATTEMPTS;
         // Names are asked as they stand: a search list would find the neighbours' mail servers.
         options.ndots = 0;
-        Ok(Self(builder.build().map_err(failed)?))
+        Ok(Self { servers: builder.build().map_err(failed)?, last: Arc::default() })
     }
 
     /// The hosts that take mail for `domain`, best first: its MX records, or the domain itself where it
@@ -147,10 +151,27 @@ impl Resolver {
         Err(open.or(failures.first()).cloned().unwrap_or(DnsFailure::NoRecord))
     }
 
+    /// Why the last question had no answer; none if it had one, or nothing was asked yet. Nothing is
+    /// asked for this.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn records(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, DnsFailure> {
+        let found = self.ask(name, kind).await;
+        let trouble = match &found {
+            Err(DnsFailure::Temporary(why)) => Some(format!("{name}: {why}")),
+            _ => None,
+        };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        found
+    }
+
+    async fn ask(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, DnsFailure> {
         let mut name = Name::from_utf8(name).map_err(|_| DnsFailure::BadName)?;
         name.set_fqdn(true);
-        match self.0.lookup(name, kind).await {
+        match self.servers.lookup(name, kind).await {
             Ok(found) => {
                 let wanted =
                     found.answers().iter().filter(|record| record.data.record_type() == kind);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use address::EntryId;
-use daemon::{Admin, Answer, Method, Refusal, Request, now_millis, rfc3339};
+use daemon::{Admin, Answer, Figure, Method, Refusal, Request, now_millis, rfc3339};
 use serde_json::{Map, Value, json};
 use smtp::XFORWARD_NAMES;
 use spool::{Entry, Fate, SpoolError};
@@ -22,18 +22,29 @@ const MOST_LISTED: usize = 100_000;
 const SHOWN_HEADER: u64 = 16 * 1024;
 
 pub(crate) fn register(admin: &Admin, queue: &Arc<Queue>) {
-    let figure = |name, of: fn(&Queue) -> u64| {
+    let figure = |figure: Figure, of: fn(&Queue) -> u64| {
         let queue = Arc::clone(queue);
-        admin.figure(name, move || of(&queue));
+        admin.figure(figure, move || of(&queue));
     };
-    figure("messages_accepted", |queue| queue.figures.accepted.get());
-    figure("recipients_sent", |queue| queue.figures.sent.get());
-    figure("tries_deferred", |queue| queue.figures.deferred.get());
-    figure("recipients_bounced", |queue| queue.figures.bounced.get());
-    figure("reports_handed_over", |queue| queue.figures.reports.get());
-    figure("intake_sessions", |queue| queue.sessions() as u64);
-    figure("deliveries_running", |queue| queue.schedule().figures().0 as u64);
-    figure("recipients_in_memory", |queue| queue.schedule().figures().1 as u64);
+    let (counter, gauge) = (Figure::counter, Figure::gauge);
+    let accepted = counter("messages_accepted", "Messages taken in.");
+    figure(accepted, |queue| queue.figures.accepted.get());
+    let sent = counter("recipients_sent", "Recipients whose next hop took the message.");
+    figure(sent, |queue| queue.figures.sent.get());
+    let deferred = counter("tries_deferred", "Tries of a recipient that failed for now.");
+    figure(deferred, |queue| queue.figures.deferred.get());
+    let bounced = counter("recipients_bounced", "Recipients given up.");
+    figure(bounced, |queue| queue.figures.bounced.get());
+    let reports = counter("reports_handed_over", "Reports to senders handed over.");
+    figure(reports, |queue| queue.figures.reports.get());
+    let intake = gauge("intake_sessions", "Messages that are being taken in.");
+    figure(intake, |queue| queue.sessions() as u64);
+    let running = gauge("deliveries_running", "Deliveries that run now.");
+    figure(running, |queue| queue.schedule().figures().0 as u64);
+    let held = gauge("recipients_in_memory", "Recipients and reports held in memory.");
+    figure(held, |queue| queue.schedule().figures().1 as u64);
+    let help = "From a message's arrival to a recipient's next hop taking it.";
+    admin.times("delay_seconds", help, &queue.figures.delays);
 
     let q = Arc::clone(queue);
     admin.route(Method::GET, "/v1/queue", move |request| list(Arc::clone(&q), request));

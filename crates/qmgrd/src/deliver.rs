@@ -231,13 +231,17 @@ fn again(state: &State, recipients: &[u32], destination: Destination) -> Option<
 /// The line that tells of a recipient's try, with the fields that every daemon has.
 fn log(queue: &Queue, entry: &Entry, n: u32, status: Status, attempt: &Attempt, now: u64) {
     let Some(rcpt) = entry.head.envelope.rcpts.get(n as usize) else { return };
+    let took = now.saturating_sub(entry.head.arrived);
     match status {
-        Status::Sent => queue.figures.sent.add(1),
+        Status::Sent => {
+            queue.figures.sent.add(1);
+            queue.figures.delays.observe(std::time::Duration::from_millis(took));
+        }
         Status::Deferred => queue.figures.deferred.add(1),
         Status::Bounced | Status::Expired => queue.figures.bounced.add(1),
     }
     let verdict = &attempt.verdict;
-    let delay = now.saturating_sub(entry.head.arrived) as f64 / 1000.0;
+    let delay = took as f64 / 1000.0;
     tracing::info!(
         id = %entry.id,
         from = %entry.head.envelope.mail.from,

@@ -1,9 +1,12 @@
 //! What `/v1/status` counts.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use daemon::{Histogram, LONG_TIMES};
+
 /// Counted since the start.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Figures {
     /// Messages taken in.
     pub(crate) accepted: Count,
@@ -15,6 +18,21 @@ pub(crate) struct Figures {
     pub(crate) bounced: Count,
     /// Reports handed over.
     pub(crate) reports: Count,
+    /// From a message's arrival to each recipient's being sent.
+    pub(crate) delays: Arc<Histogram>,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self {
+            accepted: Count::default(),
+            sent: Count::default(),
+            deferred: Count::default(),
+            bounced: Count::default(),
+            reports: Count::default(),
+            delays: Arc::new(Histogram::new(LONG_TIMES)),
+        }
+    }
 }
 
 /// A number that only grows.

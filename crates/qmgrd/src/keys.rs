@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use daemon::{Key, Kind, Purpose};
+use daemon::{Key, Kind, Purpose, keys};
 
 pub(crate) const DOC: &str =
     "qmgrd keeps mail that is not delivered yet: LMTP in, LMTP out, retries, delivery reports.";
@@ -13,7 +13,29 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 const WAIT: Kind = Kind::Duration { min: Duration::from_millis(10), max: YEAR };
 const LIFETIME: Kind = Kind::Duration { min: Duration::ZERO, max: YEAR };
 
+const HEALTH: &[Key] = &[
+    Key::new(
+        "queue_age",
+        LIFETIME,
+        "\"4d\"",
+        "A message that waits longer is a warning; below `lifetime`, so that there is time to act.",
+    ),
+    Key::new(
+        "queue_messages",
+        Kind::count(0, 1 << 40),
+        "5000",
+        "More messages in the queue are a warning.",
+    ),
+    keys::WARN_FREE,
+    keys::MIN_FREE,
+    keys::WARN_FREE_INODES,
+    keys::MIN_FREE_INODES,
+    keys::DESCRIPTORS_PERCENT,
+    keys::CERTIFICATE_DAYS,
+];
+
 pub(crate) const KEYS: &[Key] = &[
+    Key::optional("health", Kind::Table(HEALTH), keys::HEALTH_DOC),
     Key::new(
         "spool",
         Kind::Path(Purpose::WriteFolder),

@@ -8,6 +8,7 @@ mod admin;
 mod deliver;
 mod figures;
 mod hand_over;
+mod health;
 mod intake;
 mod keys;
 mod queue;
@@ -48,10 +49,15 @@ impl Daemon for Qmgrd {
         Settings::read(config)
     }
 
+    fn folders(settings: &Settings) -> Vec<std::path::PathBuf> {
+        vec![settings.spool.clone()]
+    }
+
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
         let spool = open_spool(&settings).await?;
         let queue = Arc::new(Queue::new(spool, &context));
         admin::register(&context.admin, &queue);
+        health::register(&context.admin, &queue);
         for listener in context.take_listeners() {
             let connections = settings.max_sessions.saturating_add(SPARE_CONNECTIONS);
             let (queue, sessions) = (Arc::clone(&queue), context.sessions.clone());

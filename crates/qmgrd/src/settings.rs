@@ -51,6 +51,10 @@ pub struct Settings {
     pub destination_recipients: usize,
     /// The schedule's limits.
     pub limits: Limits,
+    /// A message that waits longer is a warning.
+    pub warn_age: Duration,
+    /// More messages than this are a warning.
+    pub warn_messages: u64,
     /// How long the next hop may take.
     pub wait: Duration,
 }
@@ -106,6 +110,8 @@ impl Settings {
                 per_destination: config.count("destination_concurrency"),
                 rest: millis("retry_min"),
             },
+            warn_age: config.table("health").duration("queue_age"),
+            warn_messages: config.table("health").count("queue_messages") as u64,
             wait: config.duration("wait"),
             domains,
         })

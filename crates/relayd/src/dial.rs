@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use daemon::Check;
 use lmtp_client::{Connection, HopError, StartTls};
 use lookup::dns::{DnsFailure, Exchanger, Resolver};
 use rustls::ClientConfig;
@@ -36,6 +37,14 @@ impl Dialer {
         let resolver = Resolver::new(&settings.resolver).map_err(|error| error.to_string())?;
         let tls = tls::opportunistic().map_err(|error| error.to_string())?;
         Ok(Self { resolver, tls })
+    }
+
+    /// What the last question to the DNS says about its servers.
+    pub(crate) fn health(&self) -> Check {
+        match self.resolver.trouble() {
+            Some(why) => Check::warn(format!("the last question had no answer: {why}")),
+            None => Check::good(),
+        }
     }
 
     /// Connects to the first server of `domain` that will have us. The reply of an error is the verdict on

@@ -44,6 +44,11 @@ impl Daemon for Relayd {
 
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
         let dialer = Arc::new(Dialer::new(&settings).map_err(Error::other)?);
+        let asked = Arc::clone(&dialer);
+        context.admin.check("dns", move || {
+            let asked = Arc::clone(&asked);
+            async move { asked.health() }
+        });
         for listener in context.take_listeners() {
             let (dialer, reload) = (Arc::clone(&dialer), context.reload.clone());
             let sessions = context.sessions.clone();

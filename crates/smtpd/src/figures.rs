@@ -1,6 +1,9 @@
-//! What smtpd has done since it started, for `/v1/status`.
+//! What smtpd has done since it started, for `/v1/status` and `/metrics`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use daemon::{Admin, Figure};
 
 /// Counters; each only grows.
 #[derive(Debug, Default)]
@@ -31,26 +34,27 @@ impl Figures {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Names and values, in the order shown.
-    #[must_use]
-    pub fn list(&self) -> [(&'static str, u64); 9] {
-        let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        [
-            ("messages_straight_in", value(&self.straight_in)),
-            ("messages_queued", value(&self.queued)),
-            ("messages_fell_back", value(&self.fell_back)),
-            ("messages_refused", value(&self.refused)),
-            ("messages_deferred", value(&self.deferred)),
-            ("recipients_refused", value(&self.recipients_refused)),
-            ("recipients_deferred", value(&self.recipients_deferred)),
-            ("logins", value(&self.logins)),
-            ("logins_failed", value(&self.logins_failed)),
-        ]
-    }
-
-    /// The value of that name, as [`Self::list`] has it.
-    #[must_use]
-    pub fn get(&self, name: &str) -> u64 {
-        self.list().iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| *value)
+    /// Shows them on the admin socket.
+    pub fn show(self: &Arc<Self>, admin: &Admin) {
+        let figure = |name, help, of: fn(&Self) -> &AtomicU64| {
+            let figures = Arc::clone(self);
+            let value = move || of(&figures).load(Ordering::Relaxed);
+            admin.figure(Figure::counter(name, help), value);
+        };
+        let help = "Messages that lmtpd took while the client waited.";
+        figure("messages_straight_in", help, |all| &all.straight_in);
+        figure("messages_queued", "Messages that qmgrd took.", |all| &all.queued);
+        let help = "Messages that were to go straight in and went to qmgrd after all.";
+        figure("messages_fell_back", help, |all| &all.fell_back);
+        let help = "Messages refused for good behind DATA.";
+        figure("messages_refused", help, |all| &all.refused);
+        let help = "Messages that the client must send again.";
+        figure("messages_deferred", help, |all| &all.deferred);
+        let help = "Recipients refused for good.";
+        figure("recipients_refused", help, |all| &all.recipients_refused);
+        let help = "Recipients that the client must name again.";
+        figure("recipients_deferred", help, |all| &all.recipients_deferred);
+        figure("logins", "Logins that succeeded.", |all| &all.logins);
+        figure("logins_failed", "Logins that failed.", |all| &all.logins_failed);
     }
 }

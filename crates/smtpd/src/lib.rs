@@ -8,6 +8,7 @@ pub mod client;
 pub mod content;
 pub mod figures;
 pub mod handover;
+mod health;
 pub mod kept;
 pub mod resolve;
 pub mod session;
@@ -41,16 +42,18 @@ impl Daemon for Smtpd {
         Settings::read(config)
     }
 
+    fn folders(settings: &Settings) -> Vec<std::path::PathBuf> {
+        vec![settings.scratch.clone()]
+    }
+
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
         if settings.straight_in.is_some() {
             kept::probe(settings.scratch.clone()).await.map_err(Error::other)?;
         }
         let figures = Arc::new(Figures::default());
-        for (name, _) in figures.list() {
-            let figures = Arc::clone(&figures);
-            context.admin.figure(name, move || figures.get(name));
-        }
+        figures.show(&context.admin);
         let (sender, sites) = watch::channel(Site::new(settings.clone(), Arc::clone(&figures)));
+        health::register(&context.admin, &sites);
         for listener in context.take_listeners() {
             let listen = settings.listeners.iter().find(|listen| listen.name == listener.name());
             let Some(listen) = listen.cloned() else { continue };

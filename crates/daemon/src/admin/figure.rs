@@ -82,8 +82,10 @@ pub const SHORT_TIMES: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 
 /// Bounds, in seconds, for how long a message is under way.
-pub const LONG_TIMES: &[f64] =
-    &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 43_200.0, 172_800.0, 432_000.0];
+pub const LONG_TIMES: &[f64] = &[
+    0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 43_200.0, 172_800.0,
+    432_000.0,
+];
 
 /// How often something took how long. Cheap to count: two atomic additions.
 #[derive(Debug)]
