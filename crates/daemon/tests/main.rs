@@ -194,6 +194,8 @@ fn only_so_many_connections_and_a_panic_costs_its_own_alone() {
 #[test]
 fn the_admin_socket_answers_bounded() {
     let echod = Echod::start("", TCP);
+    // Its own routes are there once it serves.
+    heard(&mut echod.connect("echo"));
     let post = |path: &str, body: &str| {
         let length = body.len();
         echod.ask(&format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"))
