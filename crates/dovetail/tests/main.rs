@@ -214,7 +214,7 @@ fn configuration_is_checked_and_sampled() {
     let file = dir.path().join("relayd.toml").display().to_string();
     let want = format!(
         "{file}:1:1: unknown key `prot`; did you mean `port`?\n\
-         {file}:3:12: `routes.a.test`: want a string, found an integer\n"
+         {file}:3:12: `routes.a.test`: want a string, found an integer; write \"3\"\n"
     );
     assert_eq!(said(&output), want);
     let json: Value =
