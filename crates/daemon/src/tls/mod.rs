@@ -2,7 +2,7 @@
 //! certificates; what a connection came to.
 //!
 //! Files are read when the settings are made, so before privileges are dropped. From then on a
-//! [watcher](watch) takes a renewed pair up by itself; a pair that is broken, or that this user may
+//! watcher takes a renewed pair up by itself; a pair that is broken, or that this user may
 //! not read, leaves the one that is served. Nothing here knows what a connection is for.
 
 mod certificate;
