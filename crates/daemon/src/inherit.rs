@@ -17,7 +17,7 @@ const FIRST: RawFd = 3;
 
 /// Takes the sockets that the environment names, each with its listener's name. Call it once,
 /// before anything else opens files: afterwards the numbers may be somebody else's.
-pub(crate) fn take() -> Vec<(String, OwnedFd)> {
+pub fn take() -> Vec<(String, OwnedFd)> {
     let variable = |name: &str| std::env::var(name).ok();
     let mut named = ours(&variable(SOCKETS_VARIABLE).unwrap_or_default());
     named.extend(systemd(

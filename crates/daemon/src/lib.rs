@@ -47,7 +47,7 @@ pub use config::{
 pub use confine::PARENT_VARIABLE;
 pub use context::Context;
 pub use error::Error;
-pub use inherit::SOCKETS_VARIABLE;
+pub use inherit::{SOCKETS_VARIABLE, take as inherited_sockets};
 pub use life::Life;
 pub use listener::Listener;
 pub use log::{MAX_LINE, MAX_VALUE};
@@ -57,7 +57,7 @@ pub use sessions::{Seat, Session, SessionLimits, Sessions, TooMany, Who};
 pub use shared::{Domains, Mail, SpecialMailbox};
 pub use start::{check, check_instance, main};
 pub use stream::{Peer, Stream};
-pub use time::{fresh_trace_id, now_millis, rfc3339};
+pub use time::{fresh_trace_id, now_millis, print_span, rfc3339};
 /// The sign to stop, as [`Context::shutdown`] has it.
 pub use tokio_util::sync::CancellationToken;
 

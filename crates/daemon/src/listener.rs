@@ -79,6 +79,14 @@ impl Listener {
         Ok(Self { name: name.to_owned(), sockets, peers, serving: Arc::default() })
     }
 
+    /// Listening sockets that a command bound or inherited, for all who may connect.
+    ///
+    /// # Errors
+    /// A descriptor that isn't a listening socket.
+    pub fn from_sockets(name: &str, sockets: Vec<OwnedFd>) -> Result<Self, Error> {
+        Self::new(name, sockets, Vec::new())
+    }
+
     /// Its name: `smtps` of `[listener.smtps]`.
     #[must_use]
     pub fn name(&self) -> &str {

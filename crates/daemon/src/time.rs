@@ -28,3 +28,30 @@ pub fn rfc3339(millis: u64) -> String {
     let time = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{:.3}", time.display_with_offset(jiff::tz::Offset::UTC))
 }
+
+/// A span of time for people, in its two largest units: `3d4h`, `59m59s`.
+#[must_use]
+pub fn print_span(seconds: u64) -> String {
+    let units = [(86_400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')];
+    let first = units.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(units.len() - 1);
+    let mut left = seconds;
+    let mut shown = String::new();
+    for (unit, letter) in units.iter().skip(first).take(2) {
+        if left >= *unit || shown.is_empty() {
+            shown.push_str(&format!("{}{letter}", left / unit));
+            left %= unit;
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans() {
+        let shown = [0, 59, 3599, 3661, 86_401, 90_061, 864_000].map(print_span);
+        assert_eq!(shown, ["0s", "59s", "59m59s", "1h1m", "1d", "1d1h", "10d"]);
+    }
+}

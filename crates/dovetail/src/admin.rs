@@ -16,6 +16,9 @@ use crate::exit::{EX_NOPERM, EX_NOUSER, EX_TEMPFAIL, EX_USAGE, Failure};
 const MAX_ANSWER: usize = 1 << 28;
 /// How long a daemon may take.
 const PATIENCE: Duration = Duration::from_secs(70);
+/// How long a daemon may take, and how much it may say, when many are asked at once.
+const GLANCE: Duration = Duration::from_secs(5);
+const MAX_GLANCE: usize = 4 << 20;
 
 /// Runs a command's conversation to its end, on this thread alone.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -30,9 +33,32 @@ pub(crate) async fn ask(
     path: &str,
     body: Option<&Value>,
 ) -> Result<Value, Failure> {
-    tokio::time::timeout(PATIENCE, exchange(socket, method, path, body))
-        .await
-        .unwrap_or_else(|_| Err(away(socket, "no answer")))
+    let answer = exchange(socket, method, path, body, MAX_ANSWER);
+    let answer = tokio::time::timeout(PATIENCE, answer).await;
+    let (status, bytes) = answer.unwrap_or_else(|_| Err(away(socket, "no answer")))?;
+    let value: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    if status.is_success() {
+        return Ok(value);
+    }
+    let said = value.get("error").and_then(Value::as_str).unwrap_or("it refused");
+    Err(Failure::new(code(status), crate::output::harmless(said)))
+}
+
+/// Asks what has a short answer soon, or none: a look at many daemons must not wait for one. The
+/// answer comes as it is, whatever its status.
+pub(crate) async fn glance(socket: &Path, path: &str) -> Result<(StatusCode, Bytes), Failure> {
+    let answer = exchange(socket, Method::GET, path, None, MAX_GLANCE);
+    let answer = tokio::time::timeout(GLANCE, answer).await;
+    answer.unwrap_or_else(|_| Err(away(socket, "no answer")))
+}
+
+/// Whether nobody listens on the socket, or there is none.
+pub(crate) async fn is_deserted(socket: &Path) -> bool {
+    use std::io::ErrorKind::{ConnectionRefused, NotFound};
+    match tokio::time::timeout(GLANCE, UnixStream::connect(socket)).await {
+        Ok(Err(error)) => matches!(error.kind(), ConnectionRefused | NotFound),
+        Ok(Ok(_)) | Err(_) => false,
+    }
 }
 
 fn away(socket: &Path, why: impl std::fmt::Display) -> Failure {
@@ -44,7 +70,8 @@ async fn exchange(
     method: Method,
     path: &str,
     body: Option<&Value>,
-) -> Result<Value, Failure> {
+    longest: usize,
+) -> Result<(StatusCode, Bytes), Failure> {
     let stream = UnixStream::connect(socket).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::PermissionDenied => {
             Failure::new(EX_NOPERM, format!("{}: {error}", socket.display()))
@@ -65,15 +92,10 @@ async fn exchange(
         .map_err(|error| Failure::new(EX_USAGE, error.to_string()))?;
     let response = sender.send_request(request).await.map_err(lost)?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+    let body = Limited::new(response.into_body(), longest).collect().await;
     let bytes = body.map_err(|error| away(socket, error))?.to_bytes();
     driver.abort();
-    let value: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    if status.is_success() {
-        return Ok(value);
-    }
-    let said = value.get("error").and_then(Value::as_str).unwrap_or("it refused");
-    Err(Failure::new(code(status), crate::output::harmless(said)))
+    Ok((status, bytes))
 }
 
 fn code(status: StatusCode) -> u8 {

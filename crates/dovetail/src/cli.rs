@@ -39,8 +39,15 @@ pub(crate) enum Command {
     User(UserArguments),
     /// See and change the queue
     Queue(QueueArguments),
-    /// Show which daemons run
+    /// Show which daemons run, how they are, and what waits
     Status,
+    /// Show every check of the daemons' health; exits 0, 1, 2 or 3 as monitoring plugins do
+    Health {
+        /// Only this daemon or instance
+        name: Option<String>,
+    },
+    /// Print all daemons' metrics, or serve them to Prometheus
+    Metrics(MetricsArguments),
     /// Show certificates, and copy those that only root may read to the daemons
     Tls(TlsArguments),
 }
@@ -131,6 +138,22 @@ pub(crate) struct UserArguments {
     /// authd's userdb socket [default: that of authd.toml]
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetricsArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<MetricsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MetricsCommand {
+    /// Serve them on TCP at /metrics, read only; sockets that systemd passes take --listen's place
+    Serve {
+        /// Where: "127.0.0.1:9119", "[::1]:9119"
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9119")]
+        listen: daemon::SocketAddress,
+    },
 }
 
 #[derive(Debug, Args)]

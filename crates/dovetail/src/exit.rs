@@ -4,6 +4,8 @@
 pub(crate) const EX_USAGE: u8 = 64;
 /// No such user or entry.
 pub(crate) const EX_NOUSER: u8 = 67;
+/// A daemon runs and says that it doesn't do its work.
+pub(crate) const EX_UNAVAILABLE: u8 = 69;
 /// Something of the system's: a file, a socket, a process.
 pub(crate) const EX_OSERR: u8 = 71;
 /// A daemon is away, or says to come again.

@@ -1,7 +1,8 @@
 //! The operator's command: the demo, checks, users and passwords, the queue, what runs.
 //!
 //! It asks daemons at their admin sockets and authd at its own, and links their crates only for
-//! what their configuration may hold. It builds nothing and serves nothing.
+//! what their configuration may hold. It builds nothing, and serves nothing
+//! but the demo and `metrics serve`.
 
 mod admin;
 mod auth;
@@ -9,6 +10,9 @@ mod cli;
 mod config;
 mod demo;
 mod exit;
+mod glance;
+mod health;
+mod metrics;
 mod output;
 mod password;
 mod places;
@@ -27,7 +31,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use exit::{EX_USAGE, Failure};
 
-/// Runs the command line; exits by sysexits(3): 0, 64, 67, 68, 75, 77, 78.
+/// Runs the command line; exits by sysexits(3): 0, 64, 67, 68, 69, 75, 77, 78.
 #[must_use]
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
@@ -57,6 +61,8 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::User(arguments) => user::run(arguments, cli),
         Command::Queue(arguments) => queue::run(arguments, cli),
         Command::Status => status::run(cli),
+        Command::Health { name } => health::run(cli, name.as_deref()),
+        Command::Metrics(arguments) => metrics::run(arguments, cli),
         Command::Tls(arguments) => tls::run(arguments, cli),
     }
 }

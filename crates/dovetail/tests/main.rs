@@ -169,10 +169,12 @@ fn status_tells_who_is_away() {
     assert_eq!(output.status.code(), Some(75));
     let lines: Vec<String> = said(&output).lines().map(str::to_owned).collect();
     assert!(
-        lines[1].starts_with("authd") && lines[1].contains("running") && lines[1].ends_with('3'),
+        lines[1].starts_with("authd   running  ") && lines[1].ends_with(" 3            unknown"),
         "{lines:?}"
     );
-    assert!(lines[2].starts_with("imapd   away (/nonexistent/a.sock: "), "{lines:?}");
+    assert!(lines[2].starts_with("imapd   away "), "{lines:?}");
+    assert_eq!(lines[4], "authd: unknown: no answer about its health");
+    assert!(lines[5].starts_with("imapd: away: /nonexistent/a.sock: "), "{lines:?}");
     asked.join().unwrap();
 }
 

@@ -44,7 +44,7 @@ impl Census {
         let seconds = self.age / 1000;
         let mut check = Check::good();
         if seconds > settings.warn_age.as_secs() {
-            let age = daemon::print_duration(std::time::Duration::from_secs(seconds));
+            let age = daemon::print_span(seconds);
             check = check.and(Check::warn(format!("the oldest message is {age} old")));
         }
         if self.messages > settings.warn_messages {

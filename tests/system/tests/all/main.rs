@@ -15,6 +15,7 @@
 mod bad_input;
 mod clients;
 mod dovecot;
+mod health;
 mod idle;
 mod kills;
 mod mail;
