@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use daemon::{
     Check, Config, Context, Daemon, Error, FileSpec, Histogram, Key, Kind, Method, Peer, Problem,
-    Refusal, Stream,
+    Refusal, Seat, Sessions, Stream, keys,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
@@ -25,6 +25,9 @@ impl Daemon for Echod {
         let own = [
             Key::new("greeting", Kind::Text, "\"hello\"", "What it says first."),
             Key::new("max_connections", Kind::count(1, 1000), "2", "Connections at a time."),
+            keys::max_connections_per_address("0"),
+            keys::max_connections_per_user("0"),
+            keys::UNLIMITED_NETWORKS,
         ];
         vec![FileSpec::daemon("echod", "gives every line back.", &own)]
     }
@@ -53,16 +56,13 @@ impl Daemon for Echod {
             }
         });
         for listener in context.take_listeners() {
-            let (reload, shutdown) = (context.reload.clone(), context.shutdown.clone());
+            let (reload, sessions) = (context.reload.clone(), context.sessions.clone());
             let taken = Arc::clone(&taken);
             context.serve(listener, settings.max_connections, move |stream, peer| {
-                let (settings, shutdown) = (Arc::clone(&reload.borrow()), shutdown.clone());
+                let (settings, sessions) = (Arc::clone(&reload.borrow()), sessions.clone());
                 let (taken, began) = (Arc::clone(&taken), std::time::Instant::now());
                 async move {
-                    tokio::select! {
-                        _ = echo(stream, peer, settings) => {}
-                        () = shutdown.cancelled() => {}
-                    }
+                    let _ = admit(stream, peer, settings, sessions).await;
                     taken.observe(began.elapsed());
                 }
             });
@@ -72,19 +72,46 @@ impl Daemon for Echod {
     }
 }
 
-async fn echo(mut stream: Stream, peer: Peer, settings: Arc<Settings>) -> std::io::Result<()> {
-    tracing::info!(client = %peer, "connected");
+/// Whoever is one too many hears so before anything else is done.
+async fn admit(
+    mut stream: Stream,
+    peer: Peer,
+    settings: Arc<Settings>,
+    sessions: Sessions,
+) -> std::io::Result<()> {
+    match sessions.enter("echo", &peer) {
+        Ok(seat) => echo(stream, settings, seat).await,
+        Err(_) => stream.write_all(b"busy\n").await,
+    }
+}
+
+async fn echo(mut stream: Stream, settings: Arc<Settings>, seat: Seat) -> std::io::Result<()> {
+    tracing::info!(client = %seat.peer(), "connected");
     stream.write_all(format!("{}\n", settings.greeting).as_bytes()).await?;
     let mut lines = BufReader::new(stream);
-    let mut line = String::new();
-    while lines.read_line(&mut line).await? > 0 {
-        if line == "panic\n" {
-            give_up();
+    let (mut line, mut stays) = (String::new(), false);
+    loop {
+        seat.state("idle");
+        line.clear();
+        let read = tokio::select! {
+            read = lines.read_line(&mut line) => read?,
+            () = seat.shutdown().cancelled(), if !stays => return Ok(()),
+            () = seat.kicked().cancelled() => return lines.write_all(b"kicked\n").await,
+        };
+        seat.state("echo");
+        match line.trim_end().split_once(' ') {
+            _ if read == 0 => return Ok(()),
+            None if line == "panic\n" => give_up(),
+            None if line == "stay\n" => stays = true,
+            Some(("user", name)) => {
+                if let Err(why) = seat.user(name) {
+                    line = format!("{why}\n");
+                }
+            }
+            _ => {}
         }
         lines.write_all(line.as_bytes()).await?;
-        line.clear();
     }
-    Ok(())
 }
 
 #[expect(clippy::panic, reason = "the test of it: a panic costs this connection only")]

@@ -32,8 +32,10 @@ pub const MODE: Key =
 pub const PEERS: Key = Key::optional(
     "peers",
     Kind::List(&Kind::User),
-    "Users that may connect to the Unix socket, besides what its mode says; empty: every one whom \
-     the mode admits.",
+    "Users that may connect to the Unix socket, besides what its mode says; []: every one whom the \
+     mode admits. Unset it is that too, but where whoever connects is believed: qmgrd's socket is \
+     dvsmtpd's, relayd's is dvqueue's, smtpd's internal one is dvqueue's and vmail's, as far as these \
+     users exist.",
 );
 /// `tls` of a listener that speaks to mail programs.
 pub const LISTENER_TLS: Key = Key::new(
@@ -167,6 +169,13 @@ pub const COMMON: &[Key] = &[
         Kind::List(&Kind::Text),
         "[\"dovetail\"]",
         "Started as root, its further groups. `dovetail` lets it read the shared configuration.",
+    )
+    .restart(),
+    Key::optional(
+        "pid_file",
+        Kind::Path(Purpose::AppendFile),
+        "Where the process writes its number, started by hand; systemd's RUNTIME_DIRECTORY goes before. A \
+         second process that names a file in use doesn't start.",
     )
     .restart(),
     Key::new(

@@ -18,10 +18,15 @@ mod listener;
 mod log;
 mod name;
 pub mod networks;
+mod peers;
+mod pid_file;
 mod privileges;
+mod reload;
 mod run;
+mod service;
 mod sessions;
 mod shared;
+mod signals;
 mod sockets;
 mod start;
 mod stream;
@@ -85,6 +90,14 @@ pub trait Daemon: Sized + Send + Sync + 'static {
     #[must_use]
     fn folders(_settings: &Self::Settings) -> Vec<PathBuf> {
         Vec::new()
+    }
+
+    /// Users of the design who come to a listener that could be misused by whoever reaches it. A listener
+    /// without `peers` admits them alone, as far as they exist here, and the daemon's own user. None: its
+    /// mode alone says who may connect.
+    #[must_use]
+    fn usual_peers(_listener: &Table) -> &'static [&'static str] {
+        &[]
     }
 
     /// Serves until [`Context::shutdown`]; then returns. Connections are drained afterwards.

@@ -68,6 +68,11 @@ impl Life {
         self.total.load(Ordering::Relaxed)
     }
 
+    /// Cuts whatever still runs.
+    pub(crate) fn cut(&self) {
+        self.cut.cancel();
+    }
+
     /// Stops accepting and waits until everything ended, at most `drain`; then cuts what is left.
     /// Gives how many connections were cut.
     pub async fn end(&self, drain: Duration) -> usize {

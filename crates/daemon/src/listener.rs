@@ -56,6 +56,12 @@ impl Serving {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Accepting::Failing(why);
     }
 
+    /// Whether it was accepted on, well or not.
+    pub(crate) fn has_begun(&self) -> bool {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !matches!(*state, Accepting::NotYet)
+    }
+
     /// Why nobody gets through; none if all is well.
     pub(crate) fn problem(&self) -> Option<String> {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {

@@ -1,59 +1,78 @@
 //! The listeners of the configuration, inherited or bound.
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{AccessFlags, access};
 
 use crate::bind::{Access, bind};
-use crate::config::{SocketAddress, Table};
+use crate::config::{Config, SocketAddress, Table};
 use crate::error::Error;
 use crate::listener::Listener;
-use crate::users;
+use crate::peers::Admission;
+use crate::{Daemon, users};
 
 /// The operator's listener.
 const ADMIN: &str = "admin";
 /// Its group, where nothing else is said and the group exists.
 const ADMIN_GROUP: &str = "dovetail-admin";
 
+/// Where our own sockets lie; a missing folder elsewhere is another program's, which needn't be there.
+const RUN: &str = "/run/dovetail";
+
 /// The daemon's listeners, and the operator's apart.
 #[derive(Debug)]
 pub(crate) struct Sockets {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) admin: Option<Listener>,
-    /// Inherited sockets that no listener is named like, and listeners that couldn't be made but
-    /// needn't be there.
+    /// Inherited sockets that no listener is named like, listeners that admit more than the design wants,
+    /// and an operator's socket that couldn't be made.
     pub(crate) warnings: Vec<String>,
+    /// Listeners in another program's folder that couldn't be made.
+    pub(crate) missing: Vec<String>,
 }
 
-/// Makes every `[listener.NAME]`: an inherited socket of that name takes the address's place.
-/// `owner` is who Unix sockets belong to when nothing else is said.
-pub(crate) fn open(
-    daemon: &str,
-    tables: &[Table],
+/// Why a listener has no socket.
+enum Unbound {
+    /// Its place is another program's, and isn't there or isn't ours to use.
+    Missing(String),
+    Failed(Error),
+}
+
+/// Makes every `[listener.NAME]`: inherited sockets of that name take the address's place. `owner` is
+/// who Unix sockets belong to when nothing else is said.
+pub(crate) fn open<D: Daemon>(
+    name: &str,
+    config: &Config,
     mut inherited: Vec<(String, OwnedFd)>,
     owner: (u32, u32),
 ) -> Result<Sockets, Error> {
-    let mut sockets = Sockets { listeners: Vec::new(), admin: None, warnings: Vec::new() };
+    let (warnings, missing) = (Vec::new(), Vec::new());
+    let mut sockets = Sockets { listeners: Vec::new(), admin: None, warnings, missing };
     // Whoever binds for us leaves a socket out on purpose: a unit that isn't enabled.
     let activated = !inherited.is_empty();
-    for table in tables {
-        let name = table.name();
-        let taken = take_named(&mut inherited, name);
+    for table in config.tables("listener") {
+        let taken = take_named(&mut inherited, table.name());
         if taken.is_empty() && activated && table.address("address").is_none() {
             let why = "has no address, and no socket of its name was inherited";
-            sockets.warnings.push(format!("listener {name}: {why}; going on without it"));
+            let text = format!("listener {}: {why}; going on without it", table.name());
+            sockets.warnings.push(text);
             continue;
         }
-        let fds = if taken.is_empty() { bind_table(table, owner)? } else { taken };
-        let listener = Listener::new(name, fds, table.users("peers"))?;
-        if name == ADMIN {
-            sockets.admin = Some(listener);
-        } else {
-            sockets.listeners.push(listener);
+        match if taken.is_empty() { bind_table(table, owner) } else { Ok(taken) } {
+            Ok(fds) => sockets.add::<D>(table, fds, owner.0)?,
+            Err(Unbound::Failed(error)) => return Err(error),
+            Err(Unbound::Missing(why)) => {
+                sockets.missing.push(format!("listener {} is off: {why}", table.name()));
+            }
         }
+    }
+    if let (true, [first, ..]) = (sockets.listeners.is_empty(), sockets.missing.as_slice()) {
+        return Err(Error::other(format!("{first}; no other is left")));
     }
     if sockets.admin.is_none() {
         let taken = take_named(&mut inherited, ADMIN);
-        match default_admin(daemon, taken, owner) {
+        match default_admin(name, taken, owner) {
             Ok(listener) => sockets.admin = Some(listener),
             Err(error) => sockets.warnings.push(format!("{error}; going on without it")),
         }
@@ -64,34 +83,73 @@ pub(crate) fn open(
     Ok(sockets)
 }
 
+impl Sockets {
+    fn add<D: Daemon>(&mut self, table: &Table, fds: Vec<OwnedFd>, own: u32) -> Result<(), Error> {
+        let name = table.name();
+        if name == ADMIN {
+            self.admin = Some(Listener::new(ADMIN, fds, table.users("peers"))?);
+            return Ok(());
+        }
+        let admission = Admission::of::<D>(table, own);
+        if let Some(users) = admission.missing {
+            let text = "everybody whom the socket's mode admits is believed";
+            let users = users.join(", ");
+            self.warnings.push(format!("listener {name}: no user {users} here, so {text}"));
+        }
+        self.listeners.push(Listener::new(name, fds, admission.uids)?);
+        Ok(())
+    }
+}
+
 fn take_named(inherited: &mut Vec<(String, OwnedFd)>, wanted: &str) -> Vec<OwnedFd> {
     inherited.extract_if(.., |(name, _)| name == wanted).map(|(_, fd)| fd).collect()
 }
 
-fn bind_table(table: &Table, owner: (u32, u32)) -> Result<Vec<OwnedFd>, Error> {
-    let wrong = |problem| Error::Config(vec![problem]);
+fn bind_table(table: &Table, owner: (u32, u32)) -> Result<Vec<OwnedFd>, Unbound> {
+    let wrong = |problem| Unbound::Failed(Error::Config(vec![problem]));
     let Some(address) = table.address("address") else {
         let why = "must be set: no socket of the listener's name was inherited";
         return Err(wrong(table.problem("address", why)));
     };
-    let (is_root, own) = (users::own_ids().0 == 0, |id: u32| Some(id));
+    let foreign = address.unix().filter(|path| !path.starts_with(RUN) && table.name() != ADMIN);
+    if let Some(why) = foreign.and_then(Path::parent).and_then(not_usable) {
+        return Err(Unbound::Missing(why));
+    }
+    let unknown = |key: &str, name: &str| {
+        let why = format!("there is no {} \"{name}\" on this system", noun(key));
+        match foreign {
+            Some(_) => Unbound::Missing(why),
+            None => wrong(table.problem(key, why)),
+        }
+    };
     let mut access = Access { mode: table.mode("mode"), uid: None, gid: None };
-    if is_root {
+    if users::own_ids().0 == 0 {
         let group = if table.name() == ADMIN { admin_group(owner.1) } else { owner.1 };
-        (access.uid, access.gid) = (own(owner.0), own(group));
+        (access.uid, access.gid) = (Some(owner.0), Some(group));
     }
     if let Some(name) = table.opt_text("owner") {
-        let unknown =
-            || wrong(table.problem("owner", format!("there is no user \"{name}\" on this system")));
-        access.uid = Some(users::uid(name).ok_or_else(unknown)?);
+        access.uid = Some(users::uid(name).ok_or_else(|| unknown("owner", name))?);
     }
     if let Some(name) = table.opt_text("group") {
-        let unknown = || {
-            wrong(table.problem("group", format!("there is no group \"{name}\" on this system")))
-        };
-        access.gid = Some(users::gid(name).ok_or_else(unknown)?);
+        access.gid = Some(users::gid(name).ok_or_else(|| unknown("group", name))?);
     }
-    bind(table.name(), address, access)
+    bind(table.name(), address, access).map_err(Unbound::Failed)
+}
+
+fn noun(key: &str) -> &'static str {
+    if key == "owner" { "user" } else { "group" }
+}
+
+/// Why no socket can be made in this folder; none if one can.
+fn not_usable(folder: &Path) -> Option<String> {
+    let shown = folder.display();
+    match std::fs::metadata(folder) {
+        Err(error) => Some(format!("{shown}: {error}")),
+        Ok(found) if !found.is_dir() => Some(format!("{shown}: not a folder")),
+        Ok(_) => access(folder, AccessFlags::W_OK | AccessFlags::X_OK)
+            .err()
+            .map(|error| format!("{shown}: {}; a socket unit can", error.desc())),
+    }
 }
 
 fn admin_group(otherwise: u32) -> u32 {

@@ -5,7 +5,6 @@ use std::ffi::CString;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::arguments::{self, Arguments};
@@ -13,10 +12,11 @@ use crate::config::{Config, Problem};
 use crate::error::Error;
 use crate::log::{Log, LogSettings};
 use crate::name::Name;
+use crate::pid_file::PidFile;
 use crate::privileges::{self, Identity};
 use crate::sessions::SessionLimits;
 use crate::sockets::Sockets;
-use crate::{Daemon, admin, confine, inherit, limits, run, sockets, tls};
+use crate::{Daemon, admin, confine, inherit, limits, peers, run, sockets, tls};
 
 /// sysexits(3).
 const EX_USAGE: u8 = 64;
@@ -72,6 +72,7 @@ pub fn check_instance<D: Daemon>(
     let config = Config::load_instance(folder, D::NAME, instance, &D::files())?;
     let mut others = LogSettings::check(config.table("log"));
     others.extend(SessionLimits::read(&config).err().unwrap_or_default());
+    others.extend(peers::check::<D>(config.tables("listener")));
     match D::settings(&config) {
         Ok(settings) if others.is_empty() => Ok((config, settings)),
         Ok(_) => Err(others),
@@ -99,8 +100,10 @@ fn start<D: Daemon>(name: &Name, folder: &Path) -> Result<(), Error> {
     log_panics();
     let descriptors =
         limits::raise_descriptors(u64::try_from(config.integer("max_descriptors")).unwrap_or(0));
+    // The pid file, which only root may write in some places.
+    let pid_file = PidFile::write(shown, &config)?;
     // Sockets.
-    let sockets = sockets::open(shown, config.tables("listener"), inherited, owner)?;
+    let sockets = sockets::open::<D>(shown, &config, inherited, owner)?;
     admin::process::open();
     // Identity: for good.
     identity.assume()?;
@@ -113,6 +116,7 @@ fn start<D: Daemon>(name: &Name, folder: &Path) -> Result<(), Error> {
     if let Err(error) = &ended {
         tracing::error!(%error, "stopped");
     }
+    drop(pid_file);
     log.flush(LAST_LINES);
     ended
 }
@@ -120,6 +124,9 @@ fn start<D: Daemon>(name: &Name, folder: &Path) -> Result<(), Error> {
 fn announce(name: &str, sockets: &Sockets, identity: &Identity, descriptors: u64) {
     for warning in &sockets.warnings {
         tracing::warn!("{warning}");
+    }
+    for missing in &sockets.missing {
+        tracing::error!("{missing}; the others are served");
     }
     if privileges::has_capabilities() {
         tracing::warn!("this process holds capabilities that it doesn't need");
@@ -159,19 +166,4 @@ fn call_process(name: &str) {
 fn say(name: &str, text: &str) {
     let text = text.trim_end();
     let _ = writeln!(std::io::stderr(), "{name}: {text}");
-}
-
-/// What a reload brings.
-pub(crate) struct Reloaded<S> {
-    pub(crate) config: Config,
-    pub(crate) settings: Arc<S>,
-}
-
-/// Reads everything again; blocking.
-pub(crate) fn reload<D: Daemon>(
-    folder: &Path,
-    instance: Option<&str>,
-) -> Result<Reloaded<D::Settings>, Vec<Problem>> {
-    let (config, settings) = check_instance::<D>(folder, instance)?;
-    Ok(Reloaded { config, settings: Arc::new(settings) })
 }

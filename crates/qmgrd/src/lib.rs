@@ -23,7 +23,7 @@ mod verdict;
 
 use std::sync::Arc;
 
-use daemon::{Config, Context, Daemon, Domains, Error, FileSpec, Problem};
+use daemon::{Config, Context, Daemon, Domains, Error, FileSpec, Problem, Table};
 use spool::{Disk, Spool};
 
 pub use settings::{BounceFailures, Settings};
@@ -51,6 +51,11 @@ impl Daemon for Qmgrd {
 
     fn folders(settings: &Settings) -> Vec<std::path::PathBuf> {
         vec![settings.spool.clone()]
+    }
+
+    /// Whoever reaches the queue sends mail for everybody.
+    fn usual_peers(_: &Table) -> &'static [&'static str] {
+        &["dvsmtpd"]
     }
 
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {

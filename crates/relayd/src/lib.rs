@@ -17,7 +17,9 @@ mod tls;
 
 use std::sync::Arc;
 
-use daemon::{Config, Context, Daemon, Domains, Error, FileSpec, Peer, Problem, Sessions, Stream};
+use daemon::{
+    Config, Context, Daemon, Domains, Error, FileSpec, Peer, Problem, Sessions, Stream, Table,
+};
 
 pub use routes::{NextHop, Route, RouteError, Routes};
 pub use settings::Settings;
@@ -40,6 +42,11 @@ impl Daemon for Relayd {
 
     fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {
         Settings::read(config)
+    }
+
+    /// Whoever reaches relayd sends mail anywhere.
+    fn usual_peers(_: &Table) -> &'static [&'static str] {
+        &["dvqueue"]
     }
 
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {

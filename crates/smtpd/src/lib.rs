@@ -18,7 +18,7 @@ mod userdb;
 
 use std::sync::Arc;
 
-use daemon::{Config, Context, Daemon, Error, FileSpec, Peer, Problem, Sessions, Stream};
+use daemon::{Config, Context, Daemon, Error, FileSpec, Peer, Problem, Sessions, Stream, Table};
 use tokio::sync::watch;
 
 use figures::Figures;
@@ -44,6 +44,12 @@ impl Daemon for Smtpd {
 
     fn folders(settings: &Settings) -> Vec<std::path::PathBuf> {
         vec![settings.scratch.clone()]
+    }
+
+    /// Everything that comes by the internal listener is believed.
+    fn usual_peers(listener: &Table) -> &'static [&'static str] {
+        let internal = listener.text("role") == "internal";
+        if internal { &["dvqueue", "vmail"] } else { &[] }
     }
 
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {

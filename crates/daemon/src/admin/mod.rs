@@ -145,6 +145,9 @@ impl Admin {
             self.0.watched.add_listener(listener.name(), addresses, serving);
         }
         self.0.watched.add_missing(&sockets.warnings);
+        self.0.watched.add_missing(&sockets.missing);
+        let missing = sockets.missing.clone();
+        self.figure("listeners_missing", move || missing.clone());
         let watched = Arc::clone(&self.0.watched);
         self.figure("listeners", move || watched.places());
         self.blocking_check("listeners", Watched::check_listeners);

@@ -32,6 +32,14 @@ pub use server::ServerTls;
 pub use settings::{folders, from_table, pairs};
 pub use slot::warnings;
 
+/// Says what an operator must know of the certificates, and has them watched.
+pub(crate) fn tell_and_watch() {
+    for warning in warnings() {
+        tracing::warn!("{warning}");
+    }
+    watch::start();
+}
+
 /// Makes aws-lc-rs the cryptography of this process; a second call changes nothing.
 pub fn install_provider() {
     // Fails only if there is one already, which is then the same.

@@ -50,7 +50,8 @@ fn common(demo: &Demo) -> String {
 /// The listeners, at the sockets that the demo bound; `extra` is what the daemon says of each.
 fn listeners(demo: &Demo, daemon: &str) -> String {
     let one = |bound: &Bound| {
-        let mode = if bound.address.unix().is_some() { "mode = \"0666\"\n" } else { "" };
+        let mode =
+            if bound.address.unix().is_some() { "mode = \"0666\"\npeers = []\n" } else { "" };
         let (name, address) = (bound.listener, &bound.address);
         format!("\n[listener.{name}]\naddress = \"{address}\"\n{mode}{}", extra(daemon, name))
     };
