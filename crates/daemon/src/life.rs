@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ pub struct Life {
     tasks: TaskTracker,
     open: Arc<AtomicUsize>,
     total: Arc<AtomicU64>,
+    leaving: Arc<AtomicBool>,
 }
 
 impl Life {
@@ -73,6 +74,28 @@ impl Life {
         self.cut.cancel();
     }
 
+    /// Waits until nobody has been connected for `long`; twice that at most, once the last one left.
+    pub async fn idle_for(&self, long: Duration) {
+        loop {
+            let before = self.connections_total();
+            tokio::time::sleep(long).await;
+            if self.connections() == 0 && self.connections_total() == before {
+                return;
+            }
+        }
+    }
+
+    /// The daemon ends because nobody needs it, with success: who listens for it starts it again. To
+    /// be called once `run` is about to return.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        self.shutdown.cancel();
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
     /// Stops accepting and waits until everything ended, at most `drain`; then cuts what is left.
     /// Gives how many connections were cut.
     pub async fn end(&self, drain: Duration) -> usize {
@@ -102,5 +125,27 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_is_counted_from_the_last_connection() {
+        let life = Life::new();
+        let began = tokio::time::Instant::now();
+        let gone = CancellationToken::new();
+        let ending = gone.clone();
+        life.connection((), async move { ending.cancelled().await });
+        let limit = Duration::from_secs(60);
+        assert!(tokio::time::timeout(10 * limit, life.idle_for(limit)).await.is_err());
+        gone.cancel();
+        life.idle_for(limit).await;
+        assert!(began.elapsed() >= 11 * limit, "{:?}", began.elapsed());
+        assert!(!life.is_leaving());
+        life.leave();
+        assert!(life.is_leaving() && life.shutdown.is_cancelled());
     }
 }

@@ -31,6 +31,7 @@ pub struct Listener {
     name: String,
     sockets: Vec<Socketed>,
     peers: Vec<u32>,
+    inherited: bool,
     serving: Arc<Serving>,
 }
 
@@ -82,7 +83,25 @@ impl Listener {
         };
         let sockets =
             sockets.into_iter().map(classify).collect::<io::Result<_>>().map_err(failed)?;
-        Ok(Self { name: name.to_owned(), sockets, peers, serving: Arc::default() })
+        let (name, serving) = (name.to_owned(), Arc::default());
+        Ok(Self { name, sockets, peers, inherited: false, serving })
+    }
+
+    /// A parent bound it, and goes on listening when this process has ended.
+    pub(crate) fn mark_inherited(&mut self) {
+        self.inherited = true;
+    }
+
+    /// Whether a parent bound it: who connects once this process has ended waits for the next.
+    #[must_use]
+    pub const fn is_inherited(&self) -> bool {
+        self.inherited
+    }
+
+    /// Admits these users to a Unix socket in place of those that the configuration lists: for an
+    /// instance, whose peers are its daemon's own processes.
+    pub fn admit(&mut self, peers: Vec<u32>) {
+        self.peers = peers;
     }
 
     /// Listening sockets that a command bound or inherited, for all who may connect.

@@ -162,8 +162,11 @@ async fn stop(
     let joined = match ended {
         Some(joined) => {
             life.end(drain).await;
-            // Nobody asked it to: a service manager must start it again.
-            let unasked = || Err(Error::other("the daemon ended by itself"));
+            // Unless it left as nobody needs it, a service manager must start it again.
+            let unasked = || match life.is_leaving() {
+                true => Ok(()),
+                false => Err(Error::other("the daemon ended by itself")),
+            };
             joined.map(|result| result.and_then(|()| unasked()))
         }
         None => {

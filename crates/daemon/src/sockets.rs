@@ -40,7 +40,8 @@ enum Unbound {
 }
 
 /// Makes every `[listener.NAME]`: inherited sockets of that name take the address's place. `owner` is
-/// who Unix sockets belong to when nothing else is said.
+/// who Unix sockets belong to when nothing else is said. An instance that reads its daemon's file has none
+/// of the addresses in it: once it inherited anything, it binds nothing.
 pub(crate) fn open<D: Daemon>(
     name: &str,
     config: &Config,
@@ -51,16 +52,21 @@ pub(crate) fn open<D: Daemon>(
     let mut sockets = Sockets { listeners: Vec::new(), admin: None, warnings, missing };
     // Whoever binds for us leaves a socket out on purpose: a unit that isn't enabled.
     let activated = !inherited.is_empty();
+    let given_only = activated && config.shares_file();
     for table in config.tables("listener") {
         let taken = take_named(&mut inherited, table.name());
+        if taken.is_empty() && given_only {
+            continue;
+        }
         if taken.is_empty() && activated && table.address("address").is_none() {
             let why = "has no address, and no socket of its name was inherited";
             let text = format!("listener {}: {why}; going on without it", table.name());
             sockets.warnings.push(text);
             continue;
         }
-        match if taken.is_empty() { bind_table(table, owner) } else { Ok(taken) } {
-            Ok(fds) => sockets.add::<D>(table, fds, owner.0)?,
+        let given = !taken.is_empty();
+        match if given { Ok(taken) } else { bind_table(table, owner) } {
+            Ok(fds) => sockets.add::<D>(table, (fds, given), owner.0)?,
             Err(Unbound::Failed(error)) => return Err(error),
             Err(Unbound::Missing(why)) => {
                 sockets.missing.push(format!("listener {} is off: {why}", table.name()));
@@ -72,9 +78,11 @@ pub(crate) fn open<D: Daemon>(
     }
     if sockets.admin.is_none() {
         let taken = take_named(&mut inherited, ADMIN);
-        match default_admin(name, taken, owner) {
-            Ok(listener) => sockets.admin = Some(listener),
-            Err(error) => sockets.warnings.push(format!("{error}; going on without it")),
+        let another_ones = taken.is_empty() && given_only;
+        match (!another_ones).then(|| default_admin(name, taken, owner)) {
+            Some(Ok(listener)) => sockets.admin = Some(listener),
+            Some(Err(error)) => sockets.warnings.push(format!("{error}; going on without it")),
+            None => {}
         }
     }
     for (name, _) in inherited {
@@ -84,7 +92,13 @@ pub(crate) fn open<D: Daemon>(
 }
 
 impl Sockets {
-    fn add<D: Daemon>(&mut self, table: &Table, fds: Vec<OwnedFd>, own: u32) -> Result<(), Error> {
+    /// Adds the listener of these sockets, which were `given` or bound here.
+    fn add<D: Daemon>(
+        &mut self,
+        table: &Table,
+        (fds, given): (Vec<OwnedFd>, bool),
+        own: u32,
+    ) -> Result<(), Error> {
         let name = table.name();
         if name == ADMIN {
             self.admin = Some(Listener::new(ADMIN, fds, table.users("peers"))?);
@@ -96,7 +110,11 @@ impl Sockets {
             let users = users.join(", ");
             self.warnings.push(format!("listener {name}: no user {users} here, so {text}"));
         }
-        self.listeners.push(Listener::new(name, fds, admission.uids)?);
+        let mut listener = Listener::new(name, fds, admission.uids)?;
+        if given {
+            listener.mark_inherited();
+        }
+        self.listeners.push(listener);
         Ok(())
     }
 }

@@ -33,6 +33,35 @@ pub(crate) const KEYS: &[Key] = &[
          origin=.",
     ),
     Key::new(
+        "instances",
+        Kind::Template(Purpose::ConnectSocket),
+        "\"/run/dovetail/lmtpd@%i/lmtp.sock\"",
+        "Where mail of users with another uid is passed on to: the LMTP socket of that uid's own lmtpd, \
+         %i being the uid. `dovetail units sync` makes them. Where nobody is there, mail for these users \
+         waits (451): nothing is ever written under a wrong uid.",
+    ),
+    Key::new(
+        "minimum_uid",
+        Kind::count(1, 4_294_967_294),
+        "100",
+        "A user whose uid the userdb says is below this gets no mail (451), as with Postfix's \
+         virtual_minimum_uid: the uids of the system own no mailboxes. Root never does.",
+    ),
+    Key::new(
+        "front",
+        Kind::User,
+        "\"vmail\"",
+        "For an instance (lmtpd --instance UID): the one user that may connect, and whose trace ids \
+         count; the user that the lmtpd in front of it runs as.",
+    ),
+    Key::new(
+        "idle_exit",
+        Kind::seconds(1, 86_400),
+        "\"5m\"",
+        "An instance that systemd started for a connection ends when there was none for this long; the \
+         next connection starts it again.",
+    ),
+    Key::new(
         "work_limit",
         Kind::seconds(1, 3600),
         "\"50s\"",

@@ -1,5 +1,8 @@
 //! Final delivery: LMTP in, Maildir out.
 //!
+//! Serves users whose uid is its own. Mail of other uids is passed on, while it comes, to those uids'
+//! own lmtpd (`lmtpd --instance UID`): no process here can change its uid.
+//!
 //! Asks authd's userdb who a recipient is when RCPT is said, writes the message once for each
 //! recipient, and answers each when its copy is on stable storage. A message offered again under its
 //! trace id is stored once for each recipient. Knows no aliases (smtpd's) and keeps no queue
@@ -7,9 +10,11 @@
 
 mod content;
 mod deliver;
+mod figures;
 mod header;
 mod keys;
 mod once;
+mod proxy;
 mod recipient;
 mod session;
 mod settings;
@@ -23,7 +28,9 @@ use daemon::{
 
 pub use settings::Settings;
 
+use crate::figures::Figures;
 use crate::once::Deliveries;
+use crate::proxy::Proxy;
 use crate::session::{Session, Shared};
 
 /// The daemon.
@@ -47,13 +54,21 @@ impl Daemon for Lmtpd {
     }
 
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {
+        let own_uid = daemon::users::own_ids().0;
+        if let Some(uid) = settings.instance.filter(|uid| *uid != own_uid) {
+            return Err(Error::other(format!(
+                "lmtpd@{uid} runs as uid {own_uid}: an instance serves the uid that it is called by; \
+                 start it as that user (User={uid} in its unit)"
+            )));
+        }
         let shared = Arc::new(Shared {
             users: UserClient::new(&settings.auth_userdb, Timeouts::default()),
             deliveries: Deliveries::new(settings.delivered_table, daemon::now_millis()),
-            own_uid: daemon::users::own_ids().0,
-            figures: session::Figures::default(),
+            own_uid,
+            figures: Figures::default(),
+            proxy: Proxy::new(&settings),
         });
-        session::Figures::show(&shared, &context.admin);
+        Figures::show(&shared, &context.admin);
         let asking = Arc::clone(&shared);
         context.admin.check("authd", move || {
             let asking = Arc::clone(&asking);
@@ -64,7 +79,12 @@ impl Daemon for Lmtpd {
                 }
             }
         });
-        for listener in context.take_listeners() {
+        let mut activated = true;
+        for mut listener in context.take_listeners() {
+            activated &= listener.is_inherited();
+            if let (Some(_), Some(front)) = (settings.instance, settings.front) {
+                listener.admit(vec![front]);
+            }
             let (shared, reload) = (Arc::clone(&shared), context.reload.clone());
             let sessions = context.sessions.clone();
             context.serve(listener, settings.max_connections, move |stream, peer| {
@@ -72,7 +92,16 @@ impl Daemon for Lmtpd {
                 serve(settings, Arc::clone(&shared), sessions.clone(), stream, peer)
             });
         }
-        context.shutdown.cancelled().await;
+        tokio::select! {
+            () = context.shutdown.cancelled() => {}
+            // Who connects from now on waits at the socket for the next that systemd starts.
+            () = context.life.idle_for(settings.idle_exit),
+                if settings.instance.is_some() && activated =>
+            {
+                tracing::info!("leaving: nobody connected for a while");
+                context.life.leave();
+            }
+        }
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use address::Address;
-use auth_client::{User, UserClient};
+use auth_client::{Place, User, UserClient};
 use mailbox::MailboxName;
 use smtp::{Rcpt, Reply};
 use store::{Location, Owner};
@@ -29,13 +29,27 @@ pub(crate) struct Recipient {
     pub(crate) mark: Option<String>,
 }
 
+/// Whose a recipient is.
+#[derive(Debug)]
+pub(crate) enum Resolved {
+    /// Ours.
+    Here(Recipient),
+    /// Another uid's, which has an lmtpd of its own.
+    Instance {
+        /// That uid.
+        uid: u32,
+        /// The user's name after normalising.
+        user: String,
+    },
+}
+
 /// Asks the userdb, and checks its answer.
 pub(crate) async fn resolve(
     rcpt: &Rcpt,
     users: &UserClient,
     settings: &Settings,
     own_uid: u32,
-) -> Result<Recipient, Reply> {
+) -> Result<Resolved, Reply> {
     let address = rcpt.to.address().clone();
     let (plain, detail) = address.split_detail(&settings.recipient_delimiter);
     let login = login_of(&plain);
@@ -52,17 +66,34 @@ pub(crate) async fn resolve(
     let detail_mailbox = detail
         .filter(|_| settings.detail_mailbox)
         .and_then(|detail| MailboxName::parse(detail, settings.separator).ok());
-    place(&address, user, settings, own_uid)
+    let cannot = |why: String, reply: Reply| {
+        tracing::error!(to = %format_args!("<{address}>"), why, "can't deliver to this user");
+        reply
+    };
+    match Place::of(&user, own_uid, settings.minimum_uid) {
+        // Postfix's virtual(8) puts such mail off too, with this status.
+        Err(why) => {
+            let text = format!("<{address}> The mail system is not set up for this user");
+            return Err(cannot(why.to_string(), Reply::new(451, 3, 5, text)));
+        }
+        Ok(Place::Instance(uid)) if settings.instance.is_none() => {
+            return Ok(Resolved::Instance { uid, user: user.name });
+        }
+        // An instance has no users but its own: who has no uid is the front's.
+        Ok(_) if settings.instance.is_some_and(|own| user.uid != Some(own)) => {
+            let why = "the userdb doesn't say that this user's uid is this instance's".to_owned();
+            return Err(cannot(why, temporary(&address)));
+        }
+        Ok(_) => {}
+    }
+    place(&address, user, settings)
         .map(|(user, owner, location)| {
             let folded = address.folded();
             let mark = (folded != user.to_lowercase()).then_some(folded);
             let address = address.clone();
-            Recipient { address, user, owner, location, detail_mailbox, mark }
+            Resolved::Here(Recipient { address, user, owner, location, detail_mailbox, mark })
         })
-        .map_err(|why| {
-            tracing::error!(to = %format_args!("<{address}>"), why, "can't deliver to this user");
-            temporary(&address)
-        })
+        .map_err(|why| cannot(why, temporary(&address)))
 }
 
 /// The name that the userdb knows: unquoted.
@@ -82,13 +113,7 @@ fn place(
     address: &Address,
     mut user: User,
     settings: &Settings,
-    own_uid: u32,
 ) -> Result<(String, Owner, Location), String> {
-    if let Some(uid) = user.uid.filter(|uid| *uid != own_uid) {
-        return Err(format!(
-            "the userdb says uid={uid} and lmtpd runs as {own_uid}: let the userdb name lmtpd's user"
-        ));
-    }
     let location = match user.fields.remove("mail") {
         Some(text) => Location::parse(&text).map_err(|error| format!("userdb: {error}"))?,
         None => settings.location.clone(),
@@ -115,11 +140,11 @@ mod tests {
         Settings::read(&config.expect("well formed")).expect("good")
     }
 
-    fn user(uid: Option<u32>, home: &str, mail: Option<&str>) -> User {
+    fn user(home: &str, mail: Option<&str>) -> User {
         let fields = mail.map(|mail| ("mail".to_owned(), mail.to_owned()));
         User {
             name: "a@b.test".to_owned(),
-            uid,
+            uid: None,
             gid: None,
             home: Some(home.into()),
             fields: fields.into_iter().collect::<BTreeMap<_, _>>(),
@@ -130,23 +155,19 @@ mod tests {
     fn only_where_we_may_go() {
         let address: Address = "a@b.test".parse().expect("address");
         let roots = settings("mail_roots = [\"/var/vmail\"]\n");
-        let try_it = |uid, home: &str, mail| {
-            place(&address, user(uid, home, mail), &roots, 5000).map(|(_, owner, location)| {
+        let try_it = |home: &str, mail| {
+            place(&address, user(home, mail), &roots).map(|(_, owner, location)| {
                 location.expand(&owner).expect("expands").display().to_string()
             })
         };
-        assert_eq!(try_it(Some(5000), "/var/vmail/a", None), Ok("/var/vmail/a/Maildir".into()));
-        assert_eq!(
-            try_it(None, "/var/vmail/a", Some("maildir:/var/vmail/x")),
-            Ok("/var/vmail/x".into())
-        );
-        assert!(try_it(Some(0), "/var/vmail/a", None).is_err());
-        assert!(try_it(None, "/home/a", None).is_err());
-        assert!(try_it(None, "/var/vmail2/a", None).is_err());
-        assert!(try_it(None, "/var/vmail/../etc", None).is_err());
-        assert!(try_it(None, "/home/a", Some("maildir:/var/vmail/x")).is_err());
-        assert!(try_it(None, "/var/vmail/a", Some("maildir:/etc/x")).is_err());
-        assert!(try_it(None, "/var/vmail/a", Some("mbox:/var/vmail/x")).is_err());
+        assert_eq!(try_it("/var/vmail/a", None), Ok("/var/vmail/a/Maildir".into()));
+        assert_eq!(try_it("/var/vmail/a", Some("maildir:/var/vmail/x")), Ok("/var/vmail/x".into()));
+        assert!(try_it("/home/a", None).is_err());
+        assert!(try_it("/var/vmail2/a", None).is_err());
+        assert!(try_it("/var/vmail/../etc", None).is_err());
+        assert!(try_it("/home/a", Some("maildir:/var/vmail/x")).is_err());
+        assert!(try_it("/var/vmail/a", Some("maildir:/etc/x")).is_err());
+        assert!(try_it("/var/vmail/a", Some("mbox:/var/vmail/x")).is_err());
     }
 
     #[test]

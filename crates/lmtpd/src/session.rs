@@ -1,21 +1,23 @@
 //! One LMTP connection.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use address::{Address, TraceId};
 use auth_client::UserClient;
-use daemon::{Admin, Figure, Histogram, LONG_TIMES, Peer};
+use daemon::Peer;
 use smtp::server::Hello;
 use smtp::{Mail, Rcpt, Reply, XForward};
 use smtp_server::Handler;
 
 use crate::content::Content;
 use crate::deliver::{Outcome, Plan, deliver};
+use crate::figures::Figures;
 use crate::header::{Front, Source};
 use crate::once::Deliveries;
-use crate::recipient::{Recipient, resolve};
+use crate::proxy::{Passed, Passing, Proxy};
+use crate::recipient::{Recipient, Resolved, resolve};
 use crate::settings::Settings;
 
 /// What all connections share.
@@ -24,52 +26,8 @@ pub(crate) struct Shared {
     pub(crate) users: UserClient,
     pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) own_uid: u32,
+    pub(crate) proxy: Proxy,
     pub(crate) figures: Figures,
-}
-
-/// Counts for the operator.
-#[derive(Debug)]
-pub(crate) struct Figures {
-    delays: Arc<Histogram>,
-    stored: AtomicU64,
-    repeated: AtomicU64,
-    failed: AtomicU64,
-    refused: AtomicU64,
-}
-
-impl Default for Figures {
-    fn default() -> Self {
-        Self {
-            delays: Arc::new(Histogram::new(LONG_TIMES)),
-            stored: AtomicU64::default(),
-            repeated: AtomicU64::default(),
-            failed: AtomicU64::default(),
-            refused: AtomicU64::default(),
-        }
-    }
-}
-
-impl Figures {
-    /// Shows them on the admin socket.
-    pub(crate) fn show(shared: &Arc<Shared>, admin: &Admin) {
-        let figure = |name, get: fn(&Shared) -> u64| {
-            let shared = Arc::clone(shared);
-            admin.figure(name, move || get(&shared));
-        };
-        let (counter, gauge) = (Figure::counter, Figure::gauge);
-        let stored = counter("stored", "Copies that were stored.");
-        figure(stored, |shared| shared.figures.stored.load(Ordering::Relaxed));
-        let again = counter("offered_again", "Copies that were there already.");
-        figure(again, |shared| shared.figures.repeated.load(Ordering::Relaxed));
-        let failed = counter("failed", "Copies that couldn't be stored for now.");
-        figure(failed, |shared| shared.figures.failed.load(Ordering::Relaxed));
-        let refused = counter("refused", "Copies refused for good.");
-        figure(refused, |shared| shared.figures.refused.load(Ordering::Relaxed));
-        let remembered = gauge("remembered", "Deliveries whose second offer would be recognised.");
-        figure(remembered, |shared| shared.deliveries.remembered() as u64);
-        let help = "From when a message came in to when its copy was stored.";
-        admin.times("delay_seconds", help, &shared.figures.delays);
-    }
 }
 
 /// A connection's state.
@@ -82,15 +40,41 @@ pub(crate) struct Session {
     message: Option<Message>,
 }
 
-/// A transaction.
-struct Message {
+/// What every line of the log says of a message.
+struct About {
     mail: Mail,
     id: TraceId,
     /// The id that somebody whose ids don't count gave it.
     origin: Option<String>,
+}
+
+/// A transaction.
+struct Message {
+    about: About,
+    /// Ours.
     recipients: Vec<Recipient>,
-    /// Since content began.
+    /// Those of other uids' instances.
+    passed: Vec<Passed>,
+    passing: Passing,
+    /// Whose each recipient is, in the order of RCPT.
+    order: Vec<Whose>,
+    /// Since content began, if any recipient is ours.
     data: Option<(Arc<Plan>, Content)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    AnInstances,
+}
+
+/// What a line of the log says beside the envelope and the reply.
+#[derive(Debug, Clone, Copy, Default)]
+struct What<'a> {
+    user: Option<&'a str>,
+    /// The instance that it was passed on to.
+    relay: Option<&'a str>,
+    text: &'a str,
 }
 
 impl Session {
@@ -104,7 +88,7 @@ impl Session {
     fn identify(&mut self) -> Result<(TraceId, Option<String>), Reply> {
         let said = self.client.ident.take();
         let trusted = self.peer.uid == Some(self.shared.own_uid)
-            || self.peer.is_one_of(&self.settings.trusted_ids);
+            || self.peer.uid.is_some_and(|uid| self.settings.trusts(uid));
         if let Some(id) = said.as_deref().filter(|_| trusted).and_then(|id| id.parse().ok()) {
             return Ok((id, None));
         }
@@ -115,7 +99,7 @@ impl Session {
         Ok((fresh, said))
     }
 
-    fn log(&self, message: &Message, to: &Address, user: Option<&str>, reply: &Reply, what: &str) {
+    fn log(&self, about: &About, to: &Address, reply: &Reply, what: What<'_>) {
         let status = if reply.is_positive() {
             "sent"
         } else if reply.is_transient() {
@@ -123,34 +107,89 @@ impl Session {
         } else {
             "bounced"
         };
-        let delay = daemon::now_millis().saturating_sub(message.id.millis());
+        let delay = daemon::now_millis().saturating_sub(about.id.millis());
         if reply.is_positive() {
             self.shared.figures.delays.observe(Duration::from_millis(delay));
         }
         let client =
             self.client.addr.as_deref().map_or_else(|| self.peer.to_string(), str::to_owned);
         tracing::info!(
-            id = %message.id,
-            origin = message.origin.as_deref(),
-            from = %message.mail.from,
+            id = %about.id,
+            origin = about.origin.as_deref(),
+            from = %about.mail.from,
             to = %format_args!("<{to}>"),
             client,
-            user,
+            user = what.user,
+            relay = what.relay,
             delay = %format_args!("{}.{:03}", delay / 1000, delay % 1000),
             dsn = %reply.status(),
             status,
-            "{what}"
+            "{}",
+            what.text
         );
     }
 
-    fn count(&self, outcome: &Outcome) {
-        let figures = &self.shared.figures;
-        let counter = match outcome {
-            Outcome::Stored { mailbox: Some(_) } => &figures.stored,
-            Outcome::Stored { mailbox: None } => &figures.repeated,
-            Outcome::Failed(_) | Outcome::TimeUp => &figures.failed,
+    /// Takes a recipient, ourselves or by its uid's instance, or says why not.
+    async fn take(&mut self, rcpt: &Rcpt) -> Result<Reply, Reply> {
+        let (settings, shared) = (&self.settings, &self.shared);
+        let resolved = resolve(rcpt, &shared.users, settings, shared.own_uid).await?;
+        let Some(message) = &mut self.message else {
+            return Err(Reply::new(503, 5, 0, "MAIL needed first"));
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        match resolved {
+            Resolved::Here(recipient) => {
+                message.recipients.push(recipient);
+                message.order.push(Whose::Ours);
+                Ok(Reply::new(250, 1, 5, "OK"))
+            }
+            Resolved::Instance { uid, user } => {
+                let way = (&shared.proxy, &**settings);
+                let offered =
+                    message.passing.rcpt(way, (uid, user), &message.about.mail, rcpt).await;
+                let (passed, reply) = offered?;
+                message.passed.push(passed);
+                message.order.push(Whose::AnInstances);
+                Ok(reply)
+            }
+        }
+    }
+
+    /// The replies for our own recipients.
+    fn own_replies(&self, about: &About, plan: &Plan, outcomes: &[Outcome]) -> Vec<Reply> {
+        let mut replies = Vec::with_capacity(outcomes.len());
+        for (recipient, outcome) in plan.recipients.iter().zip(outcomes) {
+            let reply = outcome.reply(recipient, &plan.id);
+            let text = match outcome {
+                Outcome::Stored { mailbox: Some(name) } => {
+                    format!("stored mail into mailbox '{name}'")
+                }
+                Outcome::Stored { mailbox: None } => "was stored already".to_owned(),
+                Outcome::Failed(error) => error.to_string(),
+                Outcome::TimeUp => "takes too long".to_owned(),
+            };
+            let what = What { user: Some(&recipient.user), relay: None, text: &text };
+            self.log(about, &recipient.address, &reply, what);
+            self.shared.figures.count(outcome);
+            replies.push(reply);
+        }
+        replies
+    }
+
+    /// The replies for instances' recipients.
+    fn passed_replies(
+        &self,
+        about: &About,
+        passed: &[Passed],
+        verdicts: Vec<(Reply, String, String)>,
+    ) -> Vec<Reply> {
+        let mut replies = Vec::with_capacity(verdicts.len());
+        for (one, (reply, relay, text)) in passed.iter().zip(verdicts) {
+            let what = What { user: Some(&one.user), relay: Some(&relay), text: &text };
+            self.log(about, &one.address, &reply, what);
+            self.shared.figures.passed.fetch_add(1, Ordering::Relaxed);
+            replies.push(reply);
+        }
+        replies
     }
 }
 
@@ -168,26 +207,29 @@ impl Handler for Session {
         match self.identify() {
             Err(reply) => reply,
             Ok((id, origin)) => {
-                let (mail, recipients) = (mail.clone(), Vec::new());
-                self.message = Some(Message { mail, id, origin, recipients, data: None });
+                let passing = Passing::new(&self.settings, &self.client, &id);
+                self.message = Some(Message {
+                    about: About { mail: mail.clone(), id, origin },
+                    recipients: Vec::new(),
+                    passed: Vec::new(),
+                    passing,
+                    order: Vec::new(),
+                    data: None,
+                });
                 Reply::new(250, 1, 0, "OK")
             }
         }
     }
 
     async fn rcpt(&mut self, rcpt: &Rcpt) -> Reply {
-        let resolved = resolve(rcpt, &self.shared.users, &self.settings, self.shared.own_uid).await;
-        match resolved {
-            Ok(recipient) => {
-                if let Some(message) = &mut self.message {
-                    message.recipients.push(recipient);
-                }
-                Reply::new(250, 1, 5, "OK")
-            }
+        match self.take(rcpt).await {
+            Ok(reply) => reply,
             Err(reply) => {
                 self.shared.figures.refused.fetch_add(1, Ordering::Relaxed);
                 if let Some(message) = &self.message {
-                    self.log(message, rcpt.to.address(), None, &reply, &reply.text());
+                    let text = reply.text();
+                    let what = What { text: &text, ..What::default() };
+                    self.log(&message.about, rcpt.to.address(), &reply, what);
                 }
                 reply
             }
@@ -198,7 +240,11 @@ impl Handler for Session {
         let Some(message) = &mut self.message else {
             return Err(Reply::new(503, 5, 0, "MAIL needed first"));
         };
+        message.passing.begin().await;
         let recipients = std::mem::take(&mut message.recipients);
+        if recipients.is_empty() {
+            return Ok(());
+        }
         let only = if let [one] = recipients.as_slice() { Some(&one.address) } else { None };
         let addr = self.peer.remote.map(|remote| remote.ip().to_string());
         let source = Source {
@@ -208,8 +254,8 @@ impl Handler for Session {
             seconds: i64::try_from(daemon::now_millis() / 1000).unwrap_or(i64::MAX),
         };
         let plan = Plan {
-            id: message.id,
-            front: Front::new(&message.mail, &message.id, source, only),
+            id: message.about.id,
+            front: Front::new(&message.about.mail, &message.about.id, source, only),
             recipients,
             mail_roots: self.settings.mail_roots.clone(),
             autocreate: self.settings.autocreate,
@@ -220,39 +266,41 @@ impl Handler for Session {
 
     async fn chunk(&mut self, octets: &[u8]) {
         let in_memory = self.settings.body_in_memory;
-        if let Some(Message { data: Some((plan, content)), .. }) = &mut self.message {
-            content.push(octets, in_memory, plan).await;
-        }
+        let Some(message) = &mut self.message else { return };
+        let own = async {
+            if let Some((plan, content)) = &mut message.data {
+                content.push(octets, in_memory, plan).await;
+            }
+        };
+        // The slowest sets the pace: nothing is heaped up here.
+        tokio::join!(own, message.passing.write(octets));
     }
 
     async fn finish(&mut self) -> Vec<Reply> {
-        let Some(mut message) = self.message.take() else { return Vec::new() };
-        let Some((plan, content)) = message.data.take() else { return Vec::new() };
-        let limit = self.settings.work_limit;
-        let outcomes = deliver(Arc::clone(&plan), content, &self.shared.deliveries, limit).await;
-        let mut replies = Vec::with_capacity(outcomes.len());
-        for (recipient, outcome) in plan.recipients.iter().zip(outcomes) {
-            let reply = outcome.reply(recipient, &plan.id);
-            let what = match &outcome {
-                Outcome::Stored { mailbox: Some(name) } => {
-                    format!("stored mail into mailbox '{name}'")
-                }
-                Outcome::Stored { mailbox: None } => "was stored already".to_owned(),
-                Outcome::Failed(error) => error.to_string(),
-                Outcome::TimeUp => "takes too long".to_owned(),
-            };
-            self.log(&message, &recipient.address, Some(&recipient.user), &reply, &what);
-            self.count(&outcome);
-            replies.push(reply);
-        }
-        replies
+        let Some(message) = self.message.take() else { return Vec::new() };
+        let Message { about, passed, passing, order, data, .. } = message;
+        let (limit, deliveries) = (self.settings.work_limit, &self.shared.deliveries);
+        let own = async {
+            let (plan, content) = data?;
+            let outcomes = deliver(Arc::clone(&plan), content, deliveries, limit).await;
+            Some((plan, outcomes))
+        };
+        let (own, verdicts) = tokio::join!(own, passing.finish(&passed));
+        let own = own.map(|(plan, outcomes)| self.own_replies(&about, &plan, &outcomes));
+        let mut own = own.unwrap_or_default().into_iter();
+        let mut passed = self.passed_replies(&about, &passed, verdicts).into_iter();
+        let next = |whose: &Whose| match whose {
+            Whose::Ours => own.next(),
+            Whose::AnInstances => passed.next(),
+        };
+        order.iter().filter_map(next).collect()
     }
 
     async fn abort(&mut self) {
+        let Some(message) = self.message.take() else { return };
+        message.passing.abandon().await;
         // A draft that was begun is removed as it is dropped: files, so not on this thread.
-        if let Some(Message { data: Some((_, content @ Content::Drafted(_))), .. }) =
-            self.message.take()
-        {
+        if let Some((_, content @ Content::Drafted(_))) = message.data {
             tokio::task::spawn_blocking(move || drop(content));
         }
     }

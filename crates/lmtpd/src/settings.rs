@@ -28,6 +28,16 @@ pub struct Settings {
     pub mail_roots: Vec<PathBuf>,
     /// Whose trace ids count, beside our own user's.
     pub trusted_ids: Vec<u32>,
+    /// The uid that this instance is for; none of the daemon that fronts the instances.
+    pub instance: Option<u32>,
+    /// The socket of a uid's instance, with `%i` for the uid.
+    pub instances: String,
+    /// Uids below it get no mail.
+    pub minimum_uid: u32,
+    /// Who may connect to an instance.
+    pub front: Option<u32>,
+    /// After how long without a connection an instance ends.
+    pub idle_exit: Duration,
     /// For all deliveries of a message.
     pub work_limit: Duration,
     /// Deliveries remembered.
@@ -55,6 +65,17 @@ impl Settings {
         if config.boolean("autocreate") && !config.boolean("detail_mailbox") {
             problems.push(config.problem("autocreate", "it needs detail_mailbox = true"));
         }
+        let instance = instance(config).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        let front = config.user("front");
+        if instance.is_some() && front.is_none() {
+            problems.push(config.problem("front", "there is no such user on this system"));
+        }
+        if !config.text("instances").contains("%i") {
+            problems.push(config.problem("instances", "it needs %i, which stands for the uid"));
+        }
         let Ok(location) = location else { return Err(problems) };
         if !problems.is_empty() {
             return Err(problems);
@@ -70,6 +91,11 @@ impl Settings {
             autocreate: config.boolean("autocreate"),
             mail_roots: mail.mail_roots,
             trusted_ids: config.users("trusted_ids"),
+            instance,
+            instances: config.text("instances").to_owned(),
+            minimum_uid: u32::try_from(config.integer("minimum_uid")).unwrap_or(u32::MAX),
+            front,
+            idle_exit: config.duration("idle_exit"),
             work_limit: config.duration("work_limit"),
             delivered_table: config.count("delivered_table"),
             body_in_memory: usize::try_from(config.size("body_in_memory")).unwrap_or(usize::MAX),
@@ -77,6 +103,12 @@ impl Settings {
             max_recipients: config.count("max_recipients"),
             idle: config.duration("idle"),
         })
+    }
+
+    /// Whose trace ids count, beside our own user's.
+    pub(crate) fn trusts(&self, uid: u32) -> bool {
+        let front = self.front.filter(|_| self.instance.is_some());
+        front == Some(uid) || self.trusted_ids.contains(&uid)
     }
 
     pub(crate) fn server_options(&self) -> smtp_server::Options {
@@ -87,6 +119,19 @@ impl Settings {
         let mut options = smtp_server::Options::new(session);
         options.idle = self.idle;
         options
+    }
+}
+
+/// An instance is called by the uid that it is for.
+fn instance(config: &Config) -> Result<Option<u32>, Problem> {
+    let Some(name) = config.instance() else { return Ok(None) };
+    match name.parse::<u32>() {
+        Ok(uid) if uid > 0 && name == uid.to_string() => Ok(Some(uid)),
+        _ => {
+            let why =
+                format!("lmtpd's instances are called by the uid that they are for, not {name:?}");
+            Err(Problem::file(config.folder(), why))
+        }
     }
 }
 

@@ -120,6 +120,14 @@ impl Config {
         self.instance.as_deref()
     }
 
+    /// Whether this is an instance that reads the daemon's file, whose addresses aren't its own.
+    #[must_use]
+    pub fn shares_file(&self) -> bool {
+        let own =
+            self.instance.as_ref().map(|instance| format!("{}@{instance}.toml", self.own.name()));
+        own.is_some_and(|own| !self.own.source.path.ends_with(own))
+    }
+
     /// A path of the daemon's own; for an instance that doesn't set the key, the default's last part
     /// becomes `NAME@INSTANCE`, so that two instances don't share a folder unasked.
     #[must_use]

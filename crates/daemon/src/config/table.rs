@@ -228,6 +228,15 @@ impl Table {
         self.list(key).iter().filter_map(user).collect()
     }
 
+    /// A user's number; none where the name of a default is nobody's here.
+    #[must_use]
+    pub fn user(&self, key: &str) -> Option<u32> {
+        match self.values.get(key).map(|placed| &placed.value) {
+            Some(Value::User(uid)) => *uid,
+            _ => None,
+        }
+    }
+
     /// A table with free keys; empty when it isn't set.
     #[must_use]
     pub fn map(&self, key: &str) -> BTreeMap<String, Value> {

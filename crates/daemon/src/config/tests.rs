@@ -147,8 +147,10 @@ fn files_from_a_folder() {
     // An instance has the daemon's file, or its own in that one's place.
     let mx = || Config::load_instance(dir.path(), "smtpd", Some("mx"), &specs());
     assert_eq!(mx().unwrap().duration("idle"), Duration::from_secs(7));
+    assert!(mx().unwrap().shares_file() && !config.shares_file());
     std::fs::write(dir.path().join("smtpd@mx.toml"), "idle = \"9s\"").unwrap();
     let config = mx().unwrap();
+    assert!(!config.shares_file());
     assert_eq!((config.instance(), config.duration("idle")), (Some("mx"), Duration::from_secs(9)));
     std::fs::write(dir.path().join("domains.toml"), [b'#', 0xff]).unwrap();
     assert!(Config::load(dir.path(), "smtpd", &specs()).is_err());
