@@ -8,5 +8,7 @@
 
 mod deliveries;
 mod dialogues;
+mod instances;
 mod once;
+mod passing;
 mod stage;

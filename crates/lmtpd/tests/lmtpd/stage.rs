@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -34,9 +36,11 @@ impl Stage {
         }
         let at = |name: &str| folder.path().join(name).display().to_string();
         let text = format!(
-            "{own}auth_userdb = \"{}\"\n{}\n[listener.lmtp]\naddress = \"unix:{}\"\nmode = \"0666\"\n\
+            "{own}auth_userdb = \"{}\"\ninstances = \"{}\"\nfront = {}\n{}\n[listener.lmtp]\naddress = \"unix:{}\"\nmode = \"0666\"\n\
              [listener.admin]\naddress = \"unix:{}\"\n",
             at("userdb"),
+            at("i-%i"),
+            nobody().unwrap_or_else(|| daemon::users::own_ids().0),
             config.replace("{root}", &at("vmail")),
             at("lmtp"),
             at("admin"),
@@ -50,6 +54,27 @@ impl Stage {
         let stage = Self { folder, child };
         stage.wait();
         stage
+    }
+
+    /// Starts a uid's instance on a socket that goes on listening when it ends, as systemd does.
+    pub(crate) fn instance(&self, uid: u32) -> Instance {
+        let path = self.path(&format!("i-{uid}"));
+        let socket = UnixListener::bind(&path).unwrap();
+        if let Some(nobody) = nobody() {
+            std::os::unix::fs::chown(&path, Some(nobody), None).unwrap();
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let mut instance = Instance { uid, folder: self.folder.path().into(), socket, child: None };
+        instance.start();
+        instance
+    }
+
+    /// A home that belongs to this uid; root alone can make one.
+    pub(crate) fn home(&self, user: &str, uid: u32) -> PathBuf {
+        let home = self.path("vmail").join(user);
+        fs::create_dir(&home).unwrap();
+        std::os::unix::fs::chown(&home, Some(uid), Some(uid)).unwrap();
+        home
     }
 
     fn wait(&self) {
@@ -67,6 +92,10 @@ impl Stage {
         line.expect("220 ");
         line.ask("LHLO client.test", "250 ");
         line
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn maildir(&self, user: &str) -> PathBuf {
@@ -114,6 +143,64 @@ impl Drop for Stage {
     }
 }
 
+/// An instance, which ends with the test.
+pub(crate) struct Instance {
+    pub(crate) uid: u32,
+    folder: PathBuf,
+    socket: UnixListener,
+    child: Option<Child>,
+}
+
+impl Instance {
+    pub(crate) fn start(&mut self) {
+        let name = format!("stderr-{}", self.uid);
+        let log = fs::File::options().create(true).append(true).open(self.folder.join(name));
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "exec 3<&0 0</dev/null; exec \"$@\"", "sh"]);
+        command.arg(env!("CARGO_BIN_EXE_lmtpd")).arg("--config").arg(&self.folder);
+        command.args(["--instance", &self.uid.to_string()]);
+        command.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", "lmtp").stderr(log.unwrap());
+        command.stdin(OwnedFd::from(self.socket.try_clone().unwrap()));
+        if nobody().is_some() {
+            command.uid(self.uid).gid(self.uid);
+        }
+        self.child = Some(command.spawn().unwrap());
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Waits until it has ended by itself; its exit status.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        let mut child = self.child.take().unwrap();
+        eventually("the instance's end", || child.try_wait().unwrap()).code()
+    }
+
+    /// The log's first line with that text.
+    pub(crate) fn logged(&self, text: &str) -> String {
+        let path = self.folder.join(format!("stderr-{}", self.uid));
+        eventually(text, || {
+            let log = fs::read_to_string(&path).ok()?;
+            log.lines().find(|line| line.contains(text)).map(str::to_owned)
+        })
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+    }
+}
+
 fn launch(folder: &Path) -> Child {
     let log = fs::File::options().create(true).append(true).open(folder.join("stderr")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_lmtpd"));
@@ -122,13 +209,13 @@ fn launch(folder: &Path) -> Child {
 }
 
 /// The uid of `nobody`, if the test runs as root.
-fn nobody() -> Option<u32> {
+pub(crate) fn nobody() -> Option<u32> {
     let (own, _) = daemon::users::own_ids();
     (own == 0).then(|| daemon::users::uid("nobody").unwrap())
 }
 
 /// authd's userdb. `nobody…` is unknown, `fail…` can't be told, `root…` has a foreign uid, `out…` lives
-/// elsewhere, `mail…` has mail in a place of its own; everybody else has a home.
+/// elsewhere, `mail…` has mail in a place of its own, `u1001-…` is uid 1001's; everybody else has a home.
 fn userdb(path: &Path, vmail: PathBuf) {
     let listener = UnixListener::bind(path).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
@@ -138,6 +225,11 @@ fn userdb(path: &Path, vmail: PathBuf) {
             std::thread::spawn(move || answer(&stream, &vmail));
         }
     });
+}
+
+/// `u1001-bob` is uid 1001's.
+fn uid_of(name: &str) -> Option<u32> {
+    name.strip_prefix('u')?.split_once('-')?.0.parse().ok()
 }
 
 fn answer(mut stream: &UnixStream, vmail: &Path) -> Option<()> {
@@ -158,6 +250,10 @@ fn answer(mut stream: &UnixStream, vmail: &Path) -> Option<()> {
                 format!("USER\t{id}\t{user}\tuid=4294967294\thome={}\n", home.display())
             }
             _ if name.starts_with("out") => format!("USER\t{id}\t{user}\thome=/nonexistent/home\n"),
+            _ if uid_of(name).is_some() => {
+                let (uid, home) = (uid_of(name)?, home.display());
+                format!("USER\t{id}\t{user}\tuid={uid}\tgid={}\thome={home}\n", uid.max(1))
+            }
             _ if name.starts_with("mail") => {
                 let place = vmail.join("apart").join(name);
                 let (home, place) = (home.display(), place.display());
