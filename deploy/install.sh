@@ -56,8 +56,18 @@ relocate() {
         -e "s#/usr/bin/dovetail#$prefix/bin/dovetail#g" "$1"
 }
 
+# Makes a folder and those above it, and writes down which weren't there.
+make_folder() {
+    missing=$1
+    while [ ! -d "$destdir$missing" ]; do
+        echo "$missing" >>"$destdir$record.folders-new"
+        missing=$(dirname "$missing")
+    done
+    mkdir -p "$destdir$1"
+}
+
 put() { # MODE SOURCE TARGET
-    mkdir -p "$destdir$(dirname "$3")"
+    make_folder "$(dirname "$3")"
     # By rename: a program that runs, or a unit that is read, is never half of one.
     case "$3" in
     */systemd/system/* | */renewal-hooks/*) relocate "$2" >"$destdir$3.dovetail-new" ;;
@@ -92,7 +102,17 @@ stage() {
 install_all() {
     stage
     [ -f "$from/manifest" ] || { echo "install.sh: $from holds no staged files" >&2; exit 66; }
-    mkdir -p "$destdir$prefix/share/dovetail"
+    [ -z "$destdir" ] || mkdir -p "$destdir"
+    share=$(dirname "$record")
+    made=$(mktemp)
+    missing=$share
+    while [ ! -d "$destdir$missing" ]; do
+        echo "$missing" >>"$made"
+        missing=$(dirname "$missing")
+    done
+    mkdir -p "$destdir$share"
+    cat "$destdir$record.folders" "$made" 2>/dev/null >"$destdir$record.folders-new" || true
+    rm -f "$made"
     : >"$destdir$record.new"
     while read -r package mode path; do
         case "$package" in
@@ -116,7 +136,9 @@ install_all() {
         rm -f "$destdir$record.sorted"
     fi
     mv -f "$destdir$record.new" "$destdir$record"
-    chmod 0644 "$destdir$record"
+    sort -u "$destdir$record.folders-new" >"$destdir$record.folders"
+    rm -f "$destdir$record.folders-new"
+    chmod 0644 "$destdir$record" "$destdir$record.folders"
     [ $live = yes ] || return 0
     . "$prefix/share/dovetail/setup.sh"
     dovetail_users "$prefix/lib/sysusers.d/dovetail.conf"
@@ -159,14 +181,8 @@ uninstall() {
         *) rm -f "$destdir$file" ;;
         esac
     done <"$destdir$record"
-    folders=$(sed 's#/[^/]*$##' "$destdir$record" | sort -ru)
-    rm -f "$destdir$record"
-    # Folders that are empty now and were made for us alone.
-    for folder in $folders; do
-        case "$folder" in
-        *dovetail*) rmdir -p --ignore-fail-on-non-empty "$destdir$folder" 2>/dev/null || true ;;
-        esac
-    done
+    folders=$(sort -r "$destdir$record.folders")
+    rm -f "$destdir$record" "$destdir$record.folders"
     if [ $live = yes ]; then
         rm -f /etc/dovetail/*@*.toml
         if [ $keep = yes ]; then
@@ -177,6 +193,10 @@ uninstall() {
         fi
         if booted; then systemctl daemon-reload; fi
     fi
+    # Folders that we made, where nothing else is in them now.
+    for folder in $folders; do
+        rmdir "$destdir$folder" 2>/dev/null || true
+    done
 }
 
 if [ $uninstall = yes ]; then uninstall; else install_all; fi

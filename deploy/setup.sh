@@ -76,14 +76,13 @@ dovetail_purge() {
     dovetail_remove_users $dovetail_users
 }
 
-# Removes these users, but who still owns a file; then our groups, but who still has members.
+# Removes these users, but who still owns a file; then our groups.
 dovetail_remove_users() {
     dovetail_wanted=
     for dovetail_user in "$@"; do
         getent passwd "$dovetail_user" >/dev/null || continue
         dovetail_wanted="$dovetail_wanted -o -user $dovetail_user"
     done
-    [ -n "$dovetail_wanted" ] || return 0
     # One pass over the machine, however many users.
     dovetail_owned=$(find / \( -path /proc -o -path /sys -o -path /dev -o -path /run \) -prune \
         -o \( -false $dovetail_wanted \) -printf '%u %p\n' 2>/dev/null | sort -u -k1,1 || true)
@@ -95,10 +94,7 @@ dovetail_remove_users() {
             userdel "$dovetail_user" >/dev/null 2>&1 || true
         fi
     done
-    # Each daemon's group went with its user; these two have none.
-    for dovetail_group in dovetail dovetail-admin; do
-        if [ -z "$(getent group "$dovetail_group" | cut -d: -f4)" ]; then
-            groupdel "$dovetail_group" >/dev/null 2>&1 || true
-        fi
-    done
+    # Each daemon's group went with its user; these two say nothing without daemons, whoever is in them.
+    groupdel dovetail >/dev/null 2>&1 || true
+    groupdel dovetail-admin >/dev/null 2>&1 || true
 }

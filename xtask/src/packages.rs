@@ -16,6 +16,9 @@ const NEEDED: &[(&str, &str)] = &[
     ("isync", "/usr/bin/mbsync"),
     ("curl", "/usr/bin/curl"),
     ("python3", "/usr/bin/python3"),
+    ("systemd", "/usr/bin/systemd-socket-activate"),
+    ("mmdebstrap", "/usr/bin/mmdebstrap"),
+    ("dpkg-dev", "/usr/bin/dpkg-shlibdeps"),
 ];
 
 /// Installs what is missing where it may; otherwise fails and names it. Never skips.

@@ -124,20 +124,17 @@ impl Package<'_> {
     }
 }
 
-/// The day of the last change of the sources, so that the same sources make the same package.
+/// The day of the sources' last change, so that the same sources make the same package; today where
+/// they don't say.
 fn date() -> Result<String, String> {
-    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
-    let epoch = epoch.map_or_else(
-        || {
-            let mut git = Command::new("git");
-            git.current_dir(process::root()).args(["log", "-1", "--format=%ct"]);
-            process::output(&mut git).map(|out| String::from_utf8_lossy(&out).trim().to_owned())
-        },
-        Ok,
-    )?;
-    let mut command = Command::new("date");
-    command.args(["--utc", "--rfc-email", "--date"]).arg(format!("@{epoch}"));
-    Ok(String::from_utf8_lossy(&process::output(&mut command)?).trim().to_owned())
+    let text = |out: Vec<u8>| String::from_utf8_lossy(&out).trim().to_owned();
+    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().or_else(|| {
+        let mut git = Command::new("git");
+        git.current_dir(process::root()).args(["log", "-1", "--format=%ct"]);
+        process::output(&mut git).ok().map(text)
+    });
+    let day = epoch.map_or_else(|| "now".to_owned(), |epoch| format!("@{epoch}"));
+    process::output(Command::new("date").args(["--utc", "--rfc-email", "--date", &day])).map(text)
 }
 
 fn md5sums(tree: &Path) -> Result<String, String> {

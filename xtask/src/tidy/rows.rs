@@ -16,6 +16,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("smtp-server", "daemon"),
     // row 4: the whole-system tests stand on their own support
     ("system", "support"),
+    ("installed", "support"),
     ("bench", "support"),
 ];
 
