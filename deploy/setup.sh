@@ -60,8 +60,10 @@ dovetail_purge() {
     # A daemon that was removed and not purged keeps its configuration.
     [ -n "$(find /etc/dovetail -name '*d.toml' -print -quit 2>/dev/null)" ] || rm -rf /etc/dovetail
     # What `dovetail units sync` wrote.
-    rm -f /etc/systemd/system/dovetail-*.service.d/50-dovetail-*.conf
-    rmdir /etc/systemd/system/dovetail-*.service.d 2>/dev/null || true
+    rm -f /etc/systemd/system/dovetail-*.service.d/50-dovetail-*.conf \
+        /etc/systemd/system/dovetail-tls.path.d/50-dovetail-*.conf
+    rmdir /etc/systemd/system/dovetail-*.service.d /etc/systemd/system/dovetail-tls.path.d \
+        2>/dev/null || true
     rm -f /etc/sysusers.d/dovetail-*.conf
     if [ -n "$(find /var/spool/dovetail/queue /var/spool/dovetail/state \
         /var/spool/dovetail/corrupt -type f -print -quit 2>/dev/null)" ]; then

@@ -30,6 +30,18 @@ pub fn primary_gid(text: &str) -> Option<u32> {
     user.ok().flatten().map(|user| user.gid.as_raw())
 }
 
+/// A user's name, if the system knows one.
+#[must_use]
+pub fn name(uid: u32) -> Option<String> {
+    User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name)
+}
+
+/// A group's name, if the system knows one.
+#[must_use]
+pub fn group_name(gid: u32) -> Option<String> {
+    Group::from_gid(Gid::from_raw(gid)).ok().flatten().map(|group| group.name)
+}
+
 /// Who this process is.
 #[must_use]
 pub fn own_ids() -> (u32, u32) {

@@ -48,8 +48,39 @@ pub(crate) enum Command {
     },
     /// Print all daemons' metrics, or serve them to Prometheus
     Metrics(MetricsArguments),
+    /// Make systemd's units fit the userdb's uids and the configuration
+    Units(UnitsArguments),
     /// Show certificates, and copy those that only root may read to the daemons
     Tls(TlsArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnitsArguments {
+    #[command(subcommand)]
+    pub(crate) command: UnitsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UnitsCommand {
+    /// Enable an lmtpd for each uid that owns mail, name uids that have no name, and open the units'
+    /// sandboxes where mail_roots and tls.toml say
+    Sync(SyncArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SyncArguments {
+    /// The system in this folder, which doesn't run, in place of this one; authd of this one is asked
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Leave the sockets of uids enabled that no user has any more
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// authd's userdb socket [default: that of lmtpd.toml]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

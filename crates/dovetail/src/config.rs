@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Cli, ConfigArguments, ConfigCommand};
 use crate::exit::{EX_CONFIG, EX_USAGE, Failure};
-use crate::{output, places, tls};
+use crate::{output, places, tls, units};
 
 /// What this command knows of a daemon.
 struct Known {
@@ -124,6 +124,7 @@ fn problems(folder: &Path) -> Vec<Problem> {
     let found = look(folder);
     let mut all = found.errors;
     all.extend(found.impatience);
+    all.extend(units::check(folder));
     all.sort();
     all.dedup();
     all

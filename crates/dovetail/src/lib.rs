@@ -20,6 +20,7 @@ mod pw;
 mod queue;
 mod status;
 mod tls;
+mod units;
 mod user;
 
 use std::ffi::OsString;
@@ -63,6 +64,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Status => status::run(cli),
         Command::Health { name } => health::run(cli, name.as_deref()),
         Command::Metrics(arguments) => metrics::run(arguments, cli),
+        Command::Units(arguments) => units::run(arguments, cli),
         Command::Tls(arguments) => tls::run(arguments, cli),
     }
 }

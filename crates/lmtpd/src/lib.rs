@@ -26,6 +26,7 @@ use daemon::{
     Check, Config, Context, Daemon, Domains, Error, FileSpec, Mail, Peer, Problem, Sessions, Stream,
 };
 
+pub use recipient::mail_place;
 pub use settings::Settings;
 
 use crate::figures::Figures;

@@ -96,6 +96,15 @@ pub(crate) async fn resolve(
         .map_err(|why| cannot(why, temporary(&address)))
 }
 
+/// Where a user's mail is, for who checks a userdb without delivering.
+///
+/// # Errors
+/// Why mail for this user would be put off.
+pub fn mail_place(user: User, settings: &Settings) -> Result<PathBuf, String> {
+    let (name, owner, location) = place(&user.name.clone(), user, settings)?;
+    location.expand(&owner).map_err(|error| format!("{name}: {error}"))
+}
+
 /// The name that the userdb knows: unquoted.
 fn login_of(address: &Address) -> String {
     match address.domain() {
@@ -110,7 +119,7 @@ pub(crate) fn temporary(address: &Address) -> Reply {
 
 /// Where the user's mail is, if we may go there.
 fn place(
-    address: &Address,
+    address: &dyn std::fmt::Display,
     mut user: User,
     settings: &Settings,
 ) -> Result<(String, Owner, Location), String> {

@@ -5,7 +5,7 @@ mod keys;
 mod place;
 mod show;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use daemon::Problem;
 pub(crate) use keys::{FILE, spec};
@@ -23,4 +23,20 @@ pub(crate) fn run(arguments: &TlsArguments, cli: &Cli) -> Result<(), Failure> {
 /// Everything that is wrong with `tls.toml` of the folder.
 pub(crate) fn check(folder: &Path) -> Result<(), Vec<Problem>> {
     keys::Copies::read(folder).map(drop)
+}
+
+/// Every file that `tls.toml` of the folder has copied; none without it.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn sources(folder: &Path) -> Result<Vec<PathBuf>, Vec<Problem>> {
+    if !folder.join(format!("{FILE}.toml")).exists() {
+        return Ok(Vec::new());
+    }
+    let copies = keys::Copies::read(folder)?.copies.into_iter();
+    let mut files: Vec<PathBuf> =
+        copies.flat_map(|copy| [copy.source.certificate, copy.source.key]).collect();
+    files.sort();
+    files.dedup();
+    Ok(files)
 }
