@@ -14,4 +14,5 @@ mod beside;
 mod lifecycle;
 mod mail;
 mod script;
+mod uids;
 mod units;
