@@ -46,8 +46,8 @@ pub use arguments::DEFAULT_FOLDER;
 pub use bind::{Access, bind};
 pub use config::{
     Config, FileSpec, Key, Kind, MAX_FILE_SIZE, Problem, Purpose, Shown, SocketAddress, Table,
-    UsedPath, Value, hostname, merge, merge_folders, parse_duration, parse_size, print_duration,
-    print_problems, print_size, sample, show,
+    UsedPath, Value, hostname, merge, merge_folders, nearest, parse_duration, parse_size,
+    print_duration, print_problems, print_size, sample, show,
 };
 pub use confine::PARENT_VARIABLE;
 pub use context::Context;
@@ -57,7 +57,7 @@ pub use life::Life;
 pub use listener::Listener;
 pub use log::{MAX_LINE, MAX_VALUE};
 pub use name::{BadInstance, MAX_INSTANCE_OCTETS, Name};
-pub use privileges::default_user;
+pub use privileges::{Identity, default_user};
 pub use sessions::{Seat, Session, SessionLimits, Sessions, TooMany, Who};
 pub use shared::{Domains, Mail, SpecialMailbox};
 pub use start::{check, check_instance, main};

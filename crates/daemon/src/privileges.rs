@@ -1,6 +1,6 @@
 //! Root drops to the daemon's user for good; nobody else changes anything but no_new_privs.
 
-use nix::unistd::{Gid, Uid, User, setgroups, setresgid, setresuid};
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 
 use crate::config::Table;
 use crate::error::Error;
@@ -20,17 +20,23 @@ pub fn default_user(daemon: &str) -> &'static str {
 
 /// Who the daemon is going to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    groups: Vec<u32>,
+pub struct Identity {
+    /// The user.
+    pub uid: u32,
+    /// The first group.
+    pub gid: u32,
+    /// The further groups; none for a process that stays who it is.
+    pub groups: Vec<u32>,
     /// Started as root: there is something to drop.
     drop: bool,
 }
 
 impl Identity {
     /// Looks `user`, `group` and `groups` up; a process that isn't root stays who it is.
-    pub(crate) fn of(daemon: &str, table: &Table) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// What the system doesn't know, at its key; root as the user.
+    pub fn of(daemon: &str, table: &Table) -> Result<Self, Error> {
         let (own_uid, own_gid) = users::own_ids();
         if own_uid != 0 {
             return Ok(Self { uid: own_uid, gid: own_gid, groups: Vec::new(), drop: false });
@@ -71,23 +77,28 @@ impl Identity {
 
     /// Becomes it for good, and checks that there is no way back.
     pub(crate) fn assume(&self) -> Result<(), Error> {
-        let failed =
-            |what: &str, error: nix::errno::Errno| Error::Privileges(format!("{what}: {error}"));
         if self.drop {
-            let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
-            setgroups(&groups).map_err(|error| failed("setgroups", error))?;
-            let gid = Gid::from_raw(self.gid);
-            setresgid(gid, gid, gid).map_err(|error| failed("setresgid", error))?;
-            // From a uid of 0 to another in all three the kernel clears every capability
-            // (capabilities(7)), and with no_new_privs no exec brings one back.
-            let uid = Uid::from_raw(self.uid);
-            setresuid(uid, uid, uid).map_err(|error| failed("setresuid", error))?;
+            return Self::become_for_good(self.uid, self.gid, &self.groups);
         }
-        if nix::unistd::setuid(Uid::from_raw(0)).is_ok() {
-            return Err(Error::Privileges("root could be had back; refusing to serve".to_owned()));
-        }
-        nix::sys::prctl::set_no_new_privs().map_err(|error| failed("no_new_privs", error))?;
-        if self.drop && has_capabilities() {
+        no_way_back()
+    }
+
+    /// From root to a user, a group and further groups in one way only: no capability is left, and
+    /// nothing brings one back. For a process that has one thread.
+    ///
+    /// # Errors
+    /// What the kernel refused; that root could be had back.
+    pub fn become_for_good(uid: u32, gid: u32, groups: &[u32]) -> Result<(), Error> {
+        let groups: Vec<Gid> = groups.iter().copied().map(Gid::from_raw).collect();
+        setgroups(&groups).map_err(|error| failed("setgroups", error))?;
+        let gid = Gid::from_raw(gid);
+        setresgid(gid, gid, gid).map_err(|error| failed("setresgid", error))?;
+        // From a uid of 0 to another in all three the kernel clears every capability
+        // (capabilities(7)), and with no_new_privs no exec brings one back.
+        let uid = Uid::from_raw(uid);
+        setresuid(uid, uid, uid).map_err(|error| failed("setresuid", error))?;
+        no_way_back()?;
+        if has_capabilities() {
             return Err(Error::Privileges("capabilities are left after dropping root".to_owned()));
         }
         Ok(())
@@ -95,9 +106,19 @@ impl Identity {
 
     /// The name for logs.
     pub(crate) fn user_name(&self) -> String {
-        let user = User::from_uid(Uid::from_raw(self.uid)).ok().flatten();
-        user.map_or_else(|| self.uid.to_string(), |user| user.name)
+        users::name_or_number(self.uid)
     }
+}
+
+fn failed(what: &str, error: nix::errno::Errno) -> Error {
+    Error::Privileges(format!("{what}: {error}"))
+}
+
+fn no_way_back() -> Result<(), Error> {
+    if nix::unistd::setuid(Uid::from_raw(0)).is_ok() {
+        return Err(Error::Privileges("root could be had back; refusing to serve".to_owned()));
+    }
+    nix::sys::prctl::set_no_new_privs().map_err(|error| failed("no_new_privs", error))
 }
 
 /// Whether the process holds any capability, by the kernel's word.

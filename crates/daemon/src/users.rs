@@ -54,3 +54,9 @@ pub fn shown(uid: u32) -> String {
     let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
     user.map_or_else(|| format!("uid {uid}"), |user| format!("{} (uid {uid})", user.name))
 }
+
+/// A user's name, or the number of one that the system has no name for.
+#[must_use]
+pub fn name_or_number(uid: u32) -> String {
+    name(uid).unwrap_or_else(|| uid.to_string())
+}

@@ -29,7 +29,7 @@ impl Cli {
 pub(crate) enum Command {
     /// Start the whole system on loopback and keep it up until Ctrl-C
     Demo(DemoArguments),
-    /// Check the configuration, print samples of it
+    /// Check the configuration, show it, print samples of it
     Config(ConfigArguments),
     /// Make a stored password for a passwd-file, or check one
     Pw(PwArguments),
@@ -104,13 +104,39 @@ pub(crate) struct ConfigArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Say everything that is wrong, of all files at once, without starting anything
+    /// Say everything that is wrong, of all files at once, without starting anything; as root, try
+    /// every path with each daemon's own user and groups
     Check,
+    /// Print what the daemons go by, as TOML that loads again
+    Show(ShowArguments),
     /// Print a file's sample: every key with its meaning and default
-    Sample {
-        /// The file, with or without .toml
-        file: String,
-    },
+    Sample(SampleArguments),
+    /// Try paths as another user: `check` starts this
+    #[command(hide = true)]
+    TryPaths { user: u32, group: u32, groups: Vec<u32> },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// Files or daemons, with or without .toml [default: all that the folder has]
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Only keys that are set to something else than their default
+    #[arg(long)]
+    pub(crate) changed: bool,
+    /// The defaults, whatever the files say
+    #[arg(long, conflicts_with = "changed")]
+    pub(crate) defaults: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArguments {
+    /// The file, with or without .toml
+    #[arg(required_unless_present = "all")]
+    pub(crate) file: Option<String>,
+    /// Write the samples of all files into this folder, over none that is there
+    #[arg(long, value_name = "DIR", conflicts_with = "file")]
+    pub(crate) all: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

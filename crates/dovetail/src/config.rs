@@ -1,15 +1,23 @@
 //! `dovetail config`: everything that is wrong with a folder of configuration, at once and without
-//! starting anything; and the sample files.
+//! starting anything; what the daemons go by; the sample files. Here is what the command knows of
+//! daemons and their files.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod attempt;
+mod check;
+mod checks;
+mod elsewhere;
+mod sample;
+mod show;
+mod trial;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use daemon::{Config, Daemon, FileSpec, Problem};
-use serde_json::{Value, json};
 
 use crate::cli::{Cli, ConfigArguments, ConfigCommand};
-use crate::exit::{EX_CONFIG, EX_USAGE, Failure};
-use crate::{output, places, tls, units};
+use crate::exit::{EX_CONFIG, Failure};
+use crate::{places, tls};
 
 /// What this command knows of a daemon.
 struct Known {
@@ -41,10 +49,41 @@ const KNOWN: &[Known] = &[
 /// Files that this command alone reads.
 const OTHERS: &[fn() -> FileSpec] = &[tls::spec];
 
-/// Every file that may stand in the folder.
-fn specs() -> Vec<FileSpec> {
+/// Every file that may stand in the folder, each once: the daemons' own, then those that are shared.
+pub(crate) fn specs() -> Vec<FileSpec> {
     let daemons = KNOWN.iter().flat_map(|daemon| (daemon.files)());
-    daemons.chain(OTHERS.iter().map(|spec| spec())).collect()
+    let mut all: Vec<FileSpec> = Vec::new();
+    for spec in daemons.chain(OTHERS.iter().map(|spec| spec())) {
+        if !all.iter().any(|known| known.name == spec.name) {
+            all.push(spec);
+        }
+    }
+    all.sort_by_key(|spec| !is_daemon(spec.name));
+    all
+}
+
+/// Whether a daemon, or an instance of one, is called so.
+fn is_daemon(name: &str) -> bool {
+    let base = places::base_of(name);
+    KNOWN.iter().any(|daemon| daemon.name == base)
+}
+
+/// Whether a file of this name, without `.toml`, is read by anything.
+fn knows(name: &str) -> bool {
+    is_daemon(name) || specs().iter().any(|spec| spec.name == name)
+}
+
+/// `smtpd` and `mx` of `smtpd@mx`.
+fn base_and_instance(name: &str) -> (&str, Option<&str>) {
+    places::instance_of(name).map_or((name, None), |(base, instance)| (base, Some(instance)))
+}
+
+/// The shared files that a daemon, or an instance of one, reads.
+fn shared_of(name: &str) -> Vec<FileSpec> {
+    let base = places::base_of(name);
+    let daemon = KNOWN.iter().find(|daemon| daemon.name == base);
+    let files = daemon.map(|daemon| (daemon.files)()).unwrap_or_default();
+    files.into_iter().filter(|spec| spec.name != base).collect()
 }
 
 /// Whether a daemon of this name shows certificates.
@@ -63,10 +102,7 @@ pub(crate) fn has_tls(name: &str) -> bool {
 /// # Errors
 /// What is wrong with them; that there is no such daemon.
 pub(crate) fn load(name: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
-    let (base, instance) = match places::instance_of(name) {
-        Some((base, instance)) => (base, Some(instance)),
-        None => (name, None),
-    };
+    let (base, instance) = base_and_instance(name);
     match KNOWN.iter().find(|daemon| daemon.name == base) {
         Some(daemon) => Config::load_instance(folder, base, instance, &(daemon.files)()),
         None => Err(vec![Problem::file(folder, format!("there is no daemon {name}"))]),
@@ -93,107 +129,67 @@ pub(crate) fn group_of(name: &str, folder: &Path) -> Result<u32, Failure> {
     gid.ok_or_else(|| Failure::new(EX_CONFIG, format!("{name}: there is no group of \"{who}\"")))
 }
 
-/// Who must wait longer than whom works, so that nobody gives up on work that is being done:
-/// the waiting daemon with its key, the working one with its own.
-const PATIENCE: [(&str, &str, &str, &str); 2] =
-    [("smtpd", "straight_in_wait", "lmtpd", "work_limit"), ("qmgrd", "wait", "relayd", "max_time")];
-
 pub(crate) fn run(arguments: &ConfigArguments, cli: &Cli) -> Result<(), Failure> {
     match &arguments.command {
-        ConfigCommand::Check => check(cli),
-        ConfigCommand::Sample { file } => sample(file),
+        ConfigCommand::Check => check::run(cli),
+        ConfigCommand::Show(arguments) => show::run(arguments, cli),
+        ConfigCommand::Sample(arguments) => sample::run(arguments),
+        ConfigCommand::TryPaths { user, group, groups } => attempt::serve(*user, *group, groups),
     }
 }
 
-fn check(cli: &Cli) -> Result<(), Failure> {
-    let folder = cli.folder();
-    let problems = problems(folder);
-    if cli.json {
-        let all: Vec<Value> = problems.iter().map(as_json).collect();
-        output::print_json(&json!({ "problems": all }))?;
-    } else if problems.is_empty() {
-        output::print(&format!("{}: good\n", folder.display()))?;
-    } else {
-        output::print(&daemon::print_problems(&problems))?;
-    }
-    if problems.is_empty() { Ok(()) } else { Err(Failure::new(EX_CONFIG, "")) }
-}
-
-/// What `config check` says of a folder.
-fn problems(folder: &Path) -> Vec<Problem> {
-    let found = look(folder);
-    let mut all = found.errors;
-    all.extend(found.impatience);
-    all.extend(units::check(folder));
-    all.sort();
-    all.dedup();
-    all
-}
-
-/// What is wrong with a folder.
+/// What was found in a folder.
 #[derive(Default)]
 pub(crate) struct Found {
     /// What each configured daemon would say and not start, and files that no daemon reads.
     pub(crate) errors: Vec<Problem>,
-    /// Where a daemon would give up on another one. It starts all the same.
-    pub(crate) impatience: Vec<Problem>,
+    /// The daemons and instances whose files are right by themselves.
+    configs: Vec<(String, Config)>,
 }
 
-/// Has every configured daemon check its files.
+impl Found {
+    /// Where a daemon would give up on another one. It starts all the same.
+    pub(crate) fn impatience(&self) -> Vec<Problem> {
+        checks::impatience(&checks::Folder { path: Path::new(""), configs: &self.configs })
+    }
+}
+
+/// Has every configured daemon and instance check its files.
 pub(crate) fn look(folder: &Path) -> Found {
     let mut found = Found::default();
-    let names = match toml_files(folder) {
+    let names = match files_in(folder) {
         Ok(names) => names,
         Err(error) => {
             found.errors.push(Problem::file(folder, format!("cannot be read: {error}")));
             return found;
         }
     };
-    let mut good = BTreeMap::new();
-    for daemon in KNOWN.iter().filter(|daemon| names.contains(daemon.name)) {
-        match (daemon.check)(folder, None) {
-            Ok(config) => drop(good.insert(daemon.name, config)),
+    for name in names.iter().filter(|name| is_daemon(name)) {
+        let (base, instance) = base_and_instance(name);
+        let Some(daemon) = KNOWN.iter().find(|daemon| daemon.name == base) else { continue };
+        match (daemon.check)(folder, instance) {
+            Ok(config) => found.configs.push((name.clone(), config)),
             Err(problems) => found.errors.extend(problems),
         }
     }
-    let instances = || names.iter().filter_map(|name| places::instance_of(name));
-    for (base, instance) in instances() {
-        let daemon = KNOWN.iter().find(|daemon| daemon.name == base);
-        let checked = daemon.map(|daemon| (daemon.check)(folder, Some(instance)));
-        found.errors.extend(checked.and_then(Result::err).unwrap_or_default());
-    }
-    found.impatience = impatience(&good);
     if names.contains(tls::FILE)
         && let Err(problems) = tls::check(folder)
     {
         found.errors.extend(problems);
     }
-    let read: BTreeSet<&str> = specs().into_iter().map(|file| file.name).collect();
-    let is_read = |name: &str| read.contains(name) || places::instance_of(name).is_some();
-    for name in names.iter().filter(|name| !is_read(name)) {
+    for name in names.iter().filter(|name| !knows(name)) {
         let file = folder.join(format!("{name}.toml"));
-        found.errors.push(Problem::file(file, "no daemon reads a file of this name"));
+        found.errors.push(Problem::file(file, elsewhere::unread(name, &specs())));
     }
-    if !KNOWN.iter().any(|daemon| names.contains(daemon.name)) && instances().next().is_none() {
+    if !names.iter().any(|name| is_daemon(name)) {
         found.errors.push(Problem::file(folder, "configures no daemon"));
     }
+    elsewhere::point(&mut found.errors, &specs());
     found
 }
 
-/// Where a daemon would give up on another one that still works for it.
-fn impatience(configs: &BTreeMap<&str, Config>) -> Vec<Problem> {
-    let wrong = |(waiter, wait, worker, work): &(&str, &str, &str, &str)| {
-        let (waiter, worker_config) = (configs.get(waiter)?, configs.get(worker)?);
-        let (patience, limit) = (waiter.duration(wait), worker_config.duration(work));
-        let shown = daemon::print_duration(limit);
-        let message = format!("must be longer than `{work}` of {worker}.toml, which is {shown}");
-        (patience <= limit).then(|| waiter.problem(wait, message))
-    };
-    PATIENCE.iter().filter_map(wrong).collect()
-}
-
 /// The folder's files, without `.toml`.
-fn toml_files(folder: &Path) -> std::io::Result<BTreeSet<String>> {
+fn files_in(folder: &Path) -> std::io::Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
@@ -205,31 +201,9 @@ fn toml_files(folder: &Path) -> std::io::Result<BTreeSet<String>> {
     Ok(names)
 }
 
-fn as_json(problem: &Problem) -> Value {
-    json!({
-        "file": problem.file.display().to_string(),
-        "line": problem.position.map(|(line, _)| line),
-        "column": problem.position.map(|(_, column)| column),
-        "message": problem.message,
-    })
-}
-
-fn sample(file: &str) -> Result<(), Failure> {
-    let wanted = file.strip_suffix(".toml").unwrap_or(file);
-    let specs = specs();
-    match specs.iter().find(|spec| spec.name == wanted) {
-        Some(spec) => output::print(&daemon::sample(spec)),
-        None => {
-            let names: BTreeSet<&str> = specs.iter().map(|spec| spec.name).collect();
-            let names: Vec<&str> = names.into_iter().collect();
-            let message = format!("no file is named {wanted}.toml; there are {}", names.join(", "));
-            Err(Failure::new(EX_USAGE, message))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::check::problems;
     use super::*;
 
     #[test]
@@ -259,7 +233,7 @@ mod tests {
         std::fs::write(dir.path().join("qmgrd.toml"), "wait = \"11m\"\n").unwrap();
         std::fs::write(dir.path().join("relayd.toml"), "").unwrap();
         let found = look(dir.path());
-        let text = daemon::print_problems(&found.impatience);
+        let text = daemon::print_problems(&found.impatience());
         let want =
             "qmgrd.toml:1:8: `wait`: must be longer than `max_time` of relayd.toml, which is 11m\n";
         assert!(found.errors.is_empty() && text.ends_with(want), "{text}");
@@ -272,7 +246,12 @@ mod tests {
         std::fs::write(dir.path().join("authd.toml"), "colour = 1\n[log]\nlevel = 2\n").unwrap();
         std::fs::write(dir.path().join("athd.toml"), "").unwrap();
         let text = daemon::print_problems(&problems(dir.path()));
-        assert!(text.contains("athd.toml: no daemon reads a file of this name\n"), "{text}");
+        assert!(
+            text.contains(
+                "athd.toml: no daemon reads a file of this name; did you mean authd.toml?\n"
+            ),
+            "{text}"
+        );
         std::fs::write(dir.path().join("smtpd@mx.toml"), "flavour = 1\n").unwrap();
         std::fs::write(dir.path().join("smtpd@a@b.toml"), "").unwrap();
         let text = text + &daemon::print_problems(&problems(dir.path()));

@@ -27,6 +27,7 @@ pub use address::SocketAddress;
 pub use key::{FileSpec, Key, Kind};
 pub use load::{Config, MAX_FILE_SIZE, hostname};
 pub use merge::{merge, merge_folders};
+pub use nearest::nearest;
 pub use paths::UsedPath;
 pub use problem::{Problem, print_problems};
 pub use purpose::Purpose;

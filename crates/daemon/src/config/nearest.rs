@@ -2,7 +2,8 @@
 
 /// The known word nearest to `word` by optimal string alignment, if it is near enough: at most one
 /// change for each three letters, at least one, swapped neighbours counting as one.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (word.chars().count() / 3).max(1);
     known
         .map(|candidate| (distance(word, candidate), candidate))

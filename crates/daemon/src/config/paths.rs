@@ -20,6 +20,8 @@ pub struct UsedPath {
     pub path: PathBuf,
     /// What the daemon does there.
     pub purpose: Purpose,
+    /// Whether the file names it, rather than a default.
+    pub set: bool,
     /// Whether the path is the beginning of one with variables.
     pub template: bool,
     /// Where the key stands in its file, with an empty message.
@@ -54,6 +56,13 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The files that it was read from, the daemon's own first; shared ones need not be there.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.tables_of_files().map(|table| table.source.path.as_path())
+    }
+}
+
 impl Table {
     /// Every path of this table and those in it.
     #[must_use]
@@ -66,22 +75,17 @@ impl Table {
     fn collect(&self, prefix: &str, found: &mut Vec<UsedPath>) {
         for (name, placed) in &self.values {
             let key = format!("{prefix}{name}");
-            self.value_paths(&key, placed.kind, &placed.value, placed.at.or(self.at), found);
+            let place = Place { key: &key, at: placed.at.or(self.at), set: placed.set };
+            self.value_paths(place, placed.kind, &placed.value, found);
         }
     }
 
-    fn value_paths(
-        &self,
-        key: &str,
-        kind: Kind,
-        value: &Value,
-        at: Offset,
-        found: &mut Vec<UsedPath>,
-    ) {
+    fn value_paths(&self, place: Place<'_>, kind: Kind, value: &Value, found: &mut Vec<UsedPath>) {
+        let Place { key, at, set } = place;
         let mut add = |path: &Path, purpose, template| {
             let place = self.source.problem(at, String::new());
             let (key, path) = (key.to_owned(), path.to_owned());
-            found.push(UsedPath { key, path, purpose, template, place });
+            found.push(UsedPath { key, path, purpose, set, template, place });
         };
         match (kind, value) {
             (Kind::Path(purpose), Value::Path(path)) => add(path, purpose, false),
@@ -93,11 +97,12 @@ impl Table {
                 add(path, Purpose::ListenSocket, false);
             }
             (Kind::List(kind), Value::List(items)) => {
-                items.iter().for_each(|item| self.value_paths(key, *kind, item, at, found));
+                items.iter().for_each(|item| self.value_paths(place, *kind, item, found));
             }
             (Kind::Map(kind), Value::Map(entries)) => {
                 for (name, item) in entries {
-                    self.value_paths(&format!("{key}.{name}"), *kind, item, at, found);
+                    let key = format!("{key}.{name}");
+                    self.value_paths(Place { key: &key, ..place }, *kind, item, found);
                 }
             }
             (_, Value::Table(table)) => table.collect(&format!("{key}."), found),
@@ -109,6 +114,14 @@ impl Table {
             _ => {}
         }
     }
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    key: &'a str,
+    at: Offset,
+    set: bool,
 }
 
 /// Of `/etc/vmail/x%d` the part `/etc/vmail`.
@@ -149,6 +162,9 @@ mod tests {
                 format!("{} {:?} {folder}", used.problem(used.path.display()), used.purpose)
             })
             .collect();
+        let unset: Vec<_> =
+            config.paths().into_iter().filter(|used| !used.set).map(|used| used.key).collect();
+        assert_eq!(unset, ["spool"]);
         let want = [
             "x.toml:9:11: `listener.admin.address`: /run/x/admin.sock ListenSocket /run/x",
             "x.toml:3:8: `passdb.a.path`: /etc/vmail ReadFile /etc/vmail",
