@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Units(UnitsArguments),
     /// Show certificates, and copy those that only root may read to the daemons
     Tls(TlsArguments),
+    /// Have a daemon log more for a while, or show which ones do
+    Debug(DebugArguments),
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +259,30 @@ pub(crate) enum TlsCommand {
     },
     /// Copy certificates and keys to the daemons as tls.toml says
     Copy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DebugArguments {
+    /// The daemon or instance [default: show all]
+    pub(crate) name: Option<String>,
+    /// [default: show how it is]
+    #[arg(value_enum)]
+    pub(crate) switch: Option<Switch>,
+    /// When it ends by itself, at most 24h [default: 10m]
+    #[arg(long = "for", value_name = "TIME", requires = "switch")]
+    pub(crate) time: Option<String>,
+    /// Only of modules with this word in their path: auth, session, rustls
+    #[arg(long, value_name = "WORD", requires = "switch")]
+    pub(crate) target: Option<String>,
+    /// Level trace instead of debug
+    #[arg(long, requires = "switch")]
+    pub(crate) trace: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod admin;
 mod auth;
 mod cli;
 mod config;
+mod debug;
 mod demo;
 mod exit;
 mod glance;
@@ -66,5 +67,6 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Metrics(arguments) => metrics::run(arguments, cli),
         Command::Units(arguments) => units::run(arguments, cli),
         Command::Tls(arguments) => tls::run(arguments, cli),
+        Command::Debug(arguments) => debug::run(arguments, cli),
     }
 }

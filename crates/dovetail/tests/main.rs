@@ -233,3 +233,47 @@ fn configuration_is_checked_and_sampled() {
     let output = run(dir.path(), &["config", "check"], "");
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
+
+#[test]
+fn debug_is_switched_and_shown() {
+    let on = "{\"on\":true,\"configured\":\"info\",\"level\":\"trace\",\"target\":\"auth\",\"for\":\"10m\"}";
+    let off = "{\"on\":false,\"configured\":\"info\",\"level\":null,\"target\":null,\"for\":null}";
+    let refusal = "{\"error\":\"`for` is no duration\"}";
+    let (dir, asked) = canned(
+        "imapd",
+        &[
+            ("200 OK", on),
+            ("200 OK", off),
+            ("400 Bad Request", refusal),
+            ("200 OK", off),
+            ("200 OK", on),
+        ],
+    );
+    let words = ["debug", "imapd", "on", "--for", "10m", "--target", "auth", "--trace"];
+    let want = "\
+DAEMON  DEBUG  LEVEL  TARGET  STILL FOR
+imapd   on     trace  auth    10m
+";
+    assert_eq!(said(&run(dir.path(), &words, "")), want);
+    let off_now = run(dir.path(), &["debug", "imapd", "off", "--json"], "");
+    assert_eq!(said(&off_now), format!("{}\n", serde_json::from_str::<Value>(off).unwrap()));
+    let wrong = run(dir.path(), &["debug", "imapd", "on", "--for", "long"], "");
+    assert_eq!(wrong.status.code(), Some(64));
+    assert_eq!(complained(&wrong), "dovetail: `for` is no duration\n");
+    assert!(said(&run(dir.path(), &["debug", "imapd"], "")).contains("imapd   off    info"));
+    assert_eq!(said(&run(dir.path(), &["debug"], "")), want);
+    let asked = asked.join().unwrap();
+    let body = asked[0].strip_prefix("POST /v1/debug HTTP/1.1 ").unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    let want = serde_json::json!({"on": true, "for": "10m", "target": "auth", "level": "trace"});
+    assert_eq!(body, want);
+    assert!(asked[1].starts_with("POST /v1/debug HTTP/1.1 ") && asked[1].contains("\"on\":false"));
+    assert_eq!(asked[3..], ["GET /v1/debug HTTP/1.1"; 2]);
+    for words in [["debug", "nobody"].as_slice(), &["debug", "on"]] {
+        assert_eq!(run(dir.path(), words, "").status.code(), Some(67), "{words:?}");
+    }
+    assert_eq!(run(dir.path(), &["debug", "--trace"], "").status.code(), Some(64));
+    // Nobody answers any more.
+    assert_eq!(run(dir.path(), &["debug"], "").status.code(), Some(75));
+    assert_eq!(run(dir.path(), &["debug", "imapd", "on"], "").status.code(), Some(75));
+}
