@@ -41,7 +41,10 @@ pub(crate) async fn ask(
         return Ok(value);
     }
     let said = value.get("error").and_then(Value::as_str).unwrap_or("it refused");
-    Err(Failure::new(code(status), crate::output::harmless(said)))
+    Err(Failure::new(
+        code(status),
+        said.lines().map(crate::output::harmless).collect::<Vec<_>>().join("\n"),
+    ))
 }
 
 /// Asks what has a short answer soon, or none: a look at many daemons must not wait for one. The

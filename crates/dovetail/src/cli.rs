@@ -50,6 +50,12 @@ pub(crate) enum Command {
     Metrics(MetricsArguments),
     /// Make systemd's units fit the userdb's uids and the configuration
     Units(UnitsArguments),
+    /// List the sessions of every daemon: who, from where, since when, doing what
+    Who(WhoArguments),
+    /// End sessions, each in its protocol's words; nothing that was acknowledged is lost
+    Kick(KickArguments),
+    /// Have running daemons take up their configuration, and say what came of it
+    Reload(ReloadArguments),
     /// Show certificates, and copy those that only root may read to the daemons
     Tls(TlsArguments),
     /// Have a daemon log more for a while, or show which ones do
@@ -83,6 +89,27 @@ pub(crate) struct SyncArguments {
     /// authd's userdb socket [default: that of lmtpd.toml]
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhoArguments {
+    /// Only these daemons or instances
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KickArguments {
+    /// A user, a client's address, or one session as `who` lists it: NAME:ID
+    #[arg(required = true, value_name = "USER|ADDRESS|NAME:ID")]
+    pub(crate) targets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReloadArguments {
+    /// Only these daemons or instances
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -13,16 +13,19 @@ mod demo;
 mod exit;
 mod glance;
 mod health;
+mod kick;
 mod metrics;
 mod output;
 mod password;
 mod places;
 mod pw;
 mod queue;
+mod reload;
 mod status;
 mod tls;
 mod units;
 mod user;
+mod who;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -66,6 +69,9 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Health { name } => health::run(cli, name.as_deref()),
         Command::Metrics(arguments) => metrics::run(arguments, cli),
         Command::Units(arguments) => units::run(arguments, cli),
+        Command::Who(arguments) => who::run(arguments, cli),
+        Command::Kick(arguments) => kick::run(arguments, cli),
+        Command::Reload(arguments) => reload::run(arguments, cli),
         Command::Tls(arguments) => tls::run(arguments, cli),
         Command::Debug(arguments) => debug::run(arguments, cli),
     }

@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::exit::{EX_USAGE, Failure};
+
 /// Every daemon there is, in the order in which they are shown.
 pub(crate) const DAEMONS: [&str; 6] = ["authd", "smtpd", "qmgrd", "relayd", "lmtpd", "imapd"];
 
@@ -53,6 +55,22 @@ pub(crate) fn configured(folder: &Path) -> Vec<String> {
     };
     let found: Vec<String> = DAEMONS.into_iter().flat_map(of).collect();
     if found.is_empty() { DAEMONS.map(str::to_owned).to_vec() } else { found }
+}
+
+/// The configured daemons that are meant by `names`, an instance by its daemon's too; all if none is
+/// named.
+///
+/// # Errors
+/// A name that isn't configured.
+pub(crate) fn chosen(folder: &Path, names: &[String]) -> Result<Vec<String>, Failure> {
+    let all = configured(folder);
+    let is = |wanted: &str, name: &str| wanted == name || wanted == base_of(name);
+    if let Some(unknown) = names.iter().find(|wanted| !all.iter().any(|name| is(wanted, name))) {
+        let message = format!("{unknown} is not configured in {}", folder.display());
+        return Err(Failure::new(EX_USAGE, message));
+    }
+    let meant = |name: &String| names.is_empty() || names.iter().any(|wanted| is(wanted, name));
+    Ok(all.into_iter().filter(meant).collect())
 }
 
 /// Daemon and instance of `smtpd@mx`.

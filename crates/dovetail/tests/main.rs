@@ -179,6 +179,66 @@ fn status_tells_who_is_away() {
 }
 
 #[test]
+fn sessions_are_listed_over_all_pieces_and_kicked() {
+    let one = "{\"id\":1,\"protocol\":\"imap\",\"user\":\"alice\",\"address\":\"192.0.2.1:9\",\"since\":\"T\",\"state\":\"IDLE\"}";
+    let (dir, asked) = canned(
+        "imapd",
+        &[
+            ("200 OK", &format!("{{\"sessions\":[{one}],\"next\":1}}")),
+            ("200 OK", "{\"sessions\":[{\"id\":7,\"user\":null}],\"next\":null}"),
+            ("200 OK", &format!("{{\"kicked\":[{one}]}}")),
+            ("404 Not Found", "{\"error\":\"there is no such session\"}"),
+            ("200 OK", &format!("{{\"kicked\":[{one}]}}")),
+        ],
+    );
+    let want = "\
+ID       PROTOCOL  USER   ADDRESS      SINCE  STATE
+imapd:1  imap      alice  192.0.2.1:9  T      IDLE
+imapd:7  -         -      -            -      -
+";
+    assert_eq!(said(&run(dir.path(), &["who"], "")), want);
+    let kicked = run(dir.path(), &["kick", "alice"], "");
+    assert_eq!(said(&kicked), "kicked imapd:1 imap alice 192.0.2.1:9\n");
+    let nobody = run(dir.path(), &["kick", "bob"], "");
+    assert_eq!(
+        (nobody.status.code(), complained(&nobody)),
+        (Some(67), "dovetail: no session of bob\n".into())
+    );
+    assert!(run(dir.path(), &["kick", "imapd:1"], "").status.success());
+    assert_eq!(run(dir.path(), &["who", "smtpd"], "").status.code(), Some(64));
+    let want = [
+        "GET /v1/sessions HTTP/1.1",
+        "GET /v1/sessions?after=1 HTTP/1.1",
+        "POST /v1/sessions/kick HTTP/1.1 {\"user\":\"alice\"}",
+        "POST /v1/sessions/kick HTTP/1.1 {\"user\":\"bob\"}",
+        "DELETE /v1/sessions/1 HTTP/1.1",
+    ];
+    assert_eq!(asked.join().unwrap(), want);
+}
+
+#[test]
+fn a_reload_says_what_came_of_it() {
+    let wrong = "{\"error\":\"reload failed; the running configuration stays:\\nx.toml:1:1: a\\nx.toml:2:1: b\"}";
+    let (dir, asked) = canned(
+        "imapd",
+        &[
+            ("200 OK", "{\"reloaded\":true,\"needs_restart\":[]}"),
+            ("200 OK", "{\"reloaded\":true,\"needs_restart\":[\"listener\"]}"),
+            ("422 Unprocessable Entity", wrong),
+        ],
+    );
+    assert_eq!(said(&run(dir.path(), &["reload"], "")), "imapd: reloaded\n");
+    let restart = run(dir.path(), &["reload", "imapd"], "");
+    assert_eq!(said(&restart), "imapd: reloaded; needs restart: listener\n");
+    let failed = run(dir.path(), &["reload"], "");
+    assert_eq!(failed.status.code(), Some(78));
+    let want =
+        "imapd: reload failed; the running configuration stays:\nx.toml:1:1: a\nx.toml:2:1: b\n";
+    assert_eq!(said(&failed), want);
+    assert_eq!(asked.join().unwrap(), ["POST /v1/reload HTTP/1.1"; 3]);
+}
+
+#[test]
 fn nobody_there_is_75_and_wrong_usage_64() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("none.sock").display().to_string();
