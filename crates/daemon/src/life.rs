@@ -51,6 +51,8 @@ impl Life {
     {
         self.total.fetch_add(1, Ordering::Relaxed);
         let counted = Counted::new(&self.open);
+        // Boxed, so that a connection's state is held once, however often it is passed on.
+        let work = Box::pin(work);
         self.spawn(async move {
             let _held = (permit, counted);
             work.await;

@@ -65,7 +65,7 @@ pub async fn serve<H: Handler>(
         Err(ended) => ended,
     };
     if drive.session.owes_abort() {
-        handler.abort().await;
+        Box::pin(handler.abort()).await;
     }
     // TLS says goodbye here; a client that is gone is no news.
     if let Some(stream) = &mut drive.stream {
@@ -89,7 +89,7 @@ struct Drive<'a> {
 impl Drive<'_> {
     async fn run<H: Handler>(&mut self, handler: &mut H) -> Result<Ended, Ended> {
         if self.options.implicit_tls {
-            self.start_tls(handler).await?;
+            Box::pin(self.start_tls(handler)).await?;
         }
         loop {
             if self.session.output_len() > MOST_OUTPUT {
@@ -107,24 +107,25 @@ impl Drive<'_> {
                 }
                 Action::Ask(Question::Greet) => {
                     self.seat.state("greeting");
-                    let answer = handler.greet().await;
+                    let answer = Box::pin(handler.greet()).await;
                     self.hear_early().await?;
                     self.session.answer_greet(answer);
                 }
                 Action::Ask(question) => {
                     let is_end = matches!(question, Question::Finish);
-                    self.answer(handler, question).await;
+                    // Boxed: an idle connection must not hold room for all that answers may take.
+                    Box::pin(self.answer(handler, question)).await;
                     // The client learns of it at once, also where it has pipelined more behind it.
                     if is_end {
                         self.flush().await?;
                     }
                 }
-                Action::Content(octets) => handler.chunk(&octets).await,
-                Action::Abort => handler.abort().await,
+                Action::Content(octets) => Box::pin(handler.chunk(&octets)).await,
+                Action::Abort => Box::pin(handler.abort()).await,
                 Action::AuthCancelled => handler.auth_cancelled(),
                 Action::StartTls(proof) => {
                     self.flush().await?;
-                    self.start_tls(handler).await?;
+                    Box::pin(self.start_tls(handler)).await?;
                     self.session.tls_started(proof);
                 }
                 Action::Close => {

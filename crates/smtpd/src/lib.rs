@@ -110,3 +110,19 @@ async fn follow(
         }
     }
 }
+#[cfg(test)]
+mod sizes {
+    #[test]
+    fn size() {
+        fn of<F>(_: &F) -> usize {
+            size_of::<F>()
+        }
+        let f = |a, b, c, d, e| of(&super::serve(a, b, c, d, e));
+        let _ = f;
+        println!("serve {}", size_of_ret(super::serve));
+        println!("Session {} Stream {} ", size_of::<super::Session>(), size_of::<super::Stream>());
+    }
+    fn size_of_ret<A, B, C, D, E, R>(_: impl Fn(A, B, C, D, E) -> R) -> usize {
+        size_of::<R>()
+    }
+}

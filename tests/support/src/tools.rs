@@ -31,3 +31,11 @@ pub fn finish(command: &mut Command, input: &str) -> Output {
     drop(stdin);
     child.wait_with_output().unwrap()
 }
+
+/// Whether a server closes a connection without a word, though nothing was said to it.
+pub fn is_closed_at_once(address: &str) -> bool {
+    use std::io::Read as _;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(crate::wait::PATIENCE)).unwrap();
+    matches!(stream.read(&mut [0]), Ok(0))
+}

@@ -175,7 +175,7 @@ impl Sessions {
         found
     }
 
-    /// Asks sessions to end; gives them. Each says goodbye in its protocol's words, after what it has
+    /// Asks sessions to end; gives those that weren't asked before. Each says goodbye in its protocol's words, after what it has
     /// in hand and can't leave half done.
     #[must_use]
     pub fn kick(&self, who: Who<'_>) -> Vec<Session> {
@@ -192,8 +192,11 @@ impl Sessions {
         let only = |id| !matches!(who, Who::Id(wanted) if wanted != id);
         let mut kicked: Vec<Session> = Vec::new();
         for chair in self.chairs(only).iter().filter(meant) {
-            chair.kicked.cancel();
-            kicked.push(chair.show());
+            // One that was kicked before is only saying goodbye.
+            if !chair.kicked.is_cancelled() {
+                kicked.push(chair.show());
+                chair.kicked.cancel();
+            }
         }
         kicked.sort_unstable_by_key(|session| session.id);
         kicked
@@ -304,7 +307,7 @@ impl Chair {
             user: shown.user.as_ref().map(|user| user.name.clone()),
             client: self.peer.to_string(),
             since: self.since,
-            state: shown.state,
+            state: if self.kicked.is_cancelled() { "kicked" } else { shown.state },
         }
     }
 }
