@@ -260,6 +260,8 @@ fn config_check_names_who_gets_no_mail() {
     let lmtpd = stage.read("root/etc/dovetail/lmtpd.toml");
     let instances = format!("instances = \"{}\"\n", stage.at("i-%i").display());
     stage.write("root/etc/dovetail/lmtpd.toml", &format!("{lmtpd}{instances}"));
+    let own = format!("{lmtpd}{instances}work_limit = \"51s\"\n");
+    stage.write("root/etc/dovetail/lmtpd@1001.toml", &own);
     let _there = UnixListener::bind(stage.at("i-1001")).unwrap();
     let output = stage.dovetail(&["config", "check", "--config", &config]);
     let said = String::from_utf8(output.stdout).unwrap();
@@ -267,6 +269,7 @@ fn config_check_names_who_gets_no_mail() {
     for want in [
         "no mail for out@x.test: /opt/out/Maildir or the user's home is outside mail_roots",
         "no mail for www@x.test: the userdb says uid=99",
+        "lmtpd@1001.toml:4:14: `work_limit`: must not be longer than that of lmtpd.toml, which is 50s",
         "lmtpd.toml:3:13: `instances`: users of uid 54321 get no mail: no lmtpd listens for it; `dovetail \
          units sync` enables dovetail-lmtpd@54321.socket",
     ] {

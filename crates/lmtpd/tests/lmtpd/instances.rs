@@ -168,6 +168,27 @@ fn an_idle_instance_leaves_and_nobody_is_lost() {
 }
 
 #[test]
+fn offered_again_after_its_instance_died_it_is_there_once() {
+    let (own, _) = daemon::users::own_ids();
+    let (mut stage, mut instance, user) = asked(&format!("trusted_ids = [{own}]"));
+    let to = format!("{user}@x.test");
+    let id = address::TraceId::new(daemon::now_millis(), 5);
+    for round in 0..3 {
+        let mut line = line(&stage, &instance);
+        line.ask(&format!("XFORWARD IDENT={id}"), "250 ");
+        send(&mut line, "a@b.test", &[&to], "Subject: x\r\n\r\n");
+        line.expect(&format!("250 2.0.0 <{to}> {id} Saved"));
+        assert_eq!(stage.messages(&user, "").len(), 1, "round {round}");
+        instance.kill();
+        if round == 1 {
+            stage.kill_and_restart();
+        }
+        instance.start();
+    }
+    instance.logged("was stored already");
+}
+
+#[test]
 fn who_comes_while_no_instance_runs_waits_for_the_next() {
     let (stage, mut instance, user) = asked("");
     let to = format!("{user}@x.test");
