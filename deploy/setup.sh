@@ -60,10 +60,8 @@ dovetail_purge() {
     # A daemon that was removed and not purged keeps its configuration.
     [ -n "$(find /etc/dovetail -name '*d.toml' -print -quit 2>/dev/null)" ] || rm -rf /etc/dovetail
     # What `dovetail units sync` wrote.
-    rm -f /etc/systemd/system/dovetail-*.service.d/50-dovetail-*.conf \
-        /etc/systemd/system/dovetail-tls.path.d/50-dovetail-*.conf
-    rmdir /etc/systemd/system/dovetail-*.service.d /etc/systemd/system/dovetail-tls.path.d \
-        2>/dev/null || true
+    rm -f /etc/systemd/system/dovetail-*.d/50-dovetail-*.conf
+    rmdir /etc/systemd/system/dovetail-*.d 2>/dev/null || true
     rm -f /etc/sysusers.d/dovetail-*.conf
     if [ -n "$(find /var/spool/dovetail/queue /var/spool/dovetail/state \
         /var/spool/dovetail/corrupt -type f -print -quit 2>/dev/null)" ]; then
@@ -73,7 +71,9 @@ dovetail_purge() {
     fi
     # An empty one is nobody's mail.
     [ -L /var/vmail ] || rmdir /var/vmail 2>/dev/null || true
-    dovetail_users=$(cat "$dovetail_made" 2>/dev/null || true)
+    # Those that `dovetail units sync` named as well.
+    dovetail_users="$(cat "$dovetail_made" 2>/dev/null || true)
+$(getent passwd | sed -n 's/^\(dvmail-[0-9]*\):.*/\1/p')"
     rm -rf /var/lib/dovetail
     dovetail_remove_users $dovetail_users
 }

@@ -77,7 +77,15 @@ pub(crate) fn confirm_young(fs: &dyn Fs, root: &Path, folder: &Folder) -> Result
     };
     let above = root.ancestors().take(MAX_MISSING_ABOVE + 1);
     for path in std::iter::once(folder.path.as_path()).chain(above) {
-        fs.sync_folder(path, SyncPoint::MadeFolder).map_err(io("sync", path))?;
+        match fs.sync_folder(path, SyncPoint::MadeFolder) {
+            // Somebody else's, whom we may pass only: what he made in it a moment ago is on disk once
+            // everything is.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && path != folder.path => {
+                sync_file_system(&folder.path).map_err(io("sync the file system of", path))?;
+                break;
+            }
+            result => result.map_err(io("sync", path))?,
+        }
         if path != folder.path && young(path).is_none() {
             break; // its own entry is old
         }
@@ -88,6 +96,11 @@ pub(crate) fn confirm_young(fs: &dyn Fs, root: &Path, folder: &Folder) -> Result
     }
     confirmed.insert(birth);
     Ok(())
+}
+
+fn sync_file_system(of: &Path) -> std::io::Result<()> {
+    let folder = std::fs::File::open(of)?;
+    nix::unistd::syncfs(&folder).map_err(Into::into)
 }
 
 /// A folder's device, number and time of birth: these are never the same again.
