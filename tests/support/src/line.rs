@@ -97,6 +97,14 @@ impl Line {
         Self::over(Box::new(stream), None)
     }
 
+    /// Connects to a Unix socket if somebody listens.
+    pub fn try_unix(path: impl AsRef<Path>) -> Option<Self> {
+        let stream = UnixStream::connect(path).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_write_timeout(Some(PATIENCE)).ok()?;
+        Some(Self::over(Box::new(stream), None))
+    }
+
     /// Starts a program and speaks to it over its standard input and output.
     pub fn program(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -141,6 +149,9 @@ impl Line {
 
     /// Sends bytes, and doesn't mind if the other side has gone. False if it has.
     pub fn try_send(&mut self, bytes: &[u8]) -> bool {
+        let first = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let first = String::from_utf8_lossy(first);
+        self.said.push_str(&format!("C: {first} ({} bytes)\n", bytes.len()));
         let stream = self.stream.get_mut();
         stream.write_all(bytes).and_then(|()| stream.flush()).is_ok()
     }
