@@ -121,7 +121,7 @@ impl Session {
             client,
             user = what.user,
             relay = what.relay,
-            delay = %format_args!("{}.{:03}", delay / 1000, delay % 1000),
+            delay = Duration::from_millis(delay).as_secs_f64(),
             dsn = %reply.status(),
             status,
             "{}",

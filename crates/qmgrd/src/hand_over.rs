@@ -169,6 +169,7 @@ fn log(
         from = "<>",
         to,
         relay = verdict.relay.as_str(),
+        delay = now_millis().saturating_sub(notice.made) as f64 / 1000.0,
         dsn = verdict.dsn.as_str(),
         status,
         "{what} on {}: {}",

@@ -111,6 +111,13 @@ impl Visit for Fields {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.put(field, FieldValue::Bare(value.to_string()));
     }
+    /// Seconds, mostly: thousandths are enough, and no reader wants an exponent.
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        let text = format!("{value:.3}");
+        // JSON has no word for what isn't a number.
+        let value = if value.is_finite() { FieldValue::Bare(text) } else { FieldValue::Text(text) };
+        self.put(field, value);
+    }
 }
 
 /// A text that stops growing at the limit.

@@ -54,12 +54,12 @@ fn deliveries_read_as_postfix_s_do() {
     let found = one(Format::Text, || {
         let (id, to) = ("0123456789abcdefghij", "<a@example.test>");
         tracing::info!(id, from = "<>", %to, orig_to = "b@example.test", relay = "mx.test[192.0.2.1]:25",
-            delay = "0.31", dsn = "2.0.0", status = "sent", hop = 3u64, "250 2.0.0 Ok: queued as 1");
+            delay = 0.31, dsn = "2.0.0", status = "sent", hop = 3u64, "250 2.0.0 Ok: queued as 1");
     });
     assert_eq!(
         found,
         "2026-11-25T00:21:36.502+00:00 smtpd[42] info: 0123456789abcdefghij: to=<a@example.test>, \
-         orig_to=<b@example.test>, relay=mx.test[192.0.2.1]:25, delay=0.31, dsn=2.0.0, \
+         orig_to=<b@example.test>, relay=mx.test[192.0.2.1]:25, delay=0.310, dsn=2.0.0, \
          status=sent (250 2.0.0 Ok: queued as 1) id=0123456789abcdefghij from=<> hop=3\n"
     );
 }
@@ -67,13 +67,22 @@ fn deliveries_read_as_postfix_s_do() {
 #[test]
 fn json_is_json() {
     let found = one(Format::Json, || {
-        tracing::warn!(id = "x", secured = true, n = -1i64, text = "a\"b\\c\u{7}\nd", "m\u{1b}");
+        tracing::warn!(
+            id = "x",
+            secured = true,
+            n = -1i64,
+            delay = 1e-9,
+            no = f64::NAN,
+            text = "a\"b\\c\u{7}\nd",
+            "m\u{1b}"
+        );
     });
     let value: serde_json::Value = serde_json::from_str(&found).unwrap();
     assert_eq!(value["level"], "warn");
     assert_eq!(value["pid"], 42);
     assert_eq!(value["secured"], true);
     assert_eq!(value["n"], -1);
+    assert_eq!((&value["delay"], &value["no"]), (&0.0.into(), &"NaN".into()));
     assert_eq!(value["text"], "a\"b\\c\u{7}\nd");
     assert_eq!(value["message"], "m\u{1b}");
 }

@@ -73,16 +73,11 @@ impl Transaction {
             client = client.shown(),
             user = client.user(),
             relay = verdict.relay,
-            delay = seconds(self.began.elapsed()),
-            hop = seconds(verdict.took),
+            delay = self.began.elapsed().as_secs_f64(),
+            hop = verdict.took.as_secs_f64(),
             dsn = %reply.status(),
             status,
             "{reply}"
         );
     }
-}
-
-/// Seconds with two digits behind the point.
-fn seconds(time: std::time::Duration) -> String {
-    format!("{:.2}", time.as_secs_f64())
 }

@@ -19,6 +19,7 @@ mod health;
 mod idle;
 mod instances;
 mod kills;
+mod logs;
 mod mail;
 mod memory;
 mod once;

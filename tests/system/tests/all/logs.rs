@@ -1,0 +1,140 @@
+//! What the daemons log, as operators and their scripts read it.
+
+use serde_json::Value;
+use support::{Demo, Options, Sink, eventually};
+
+use crate::mail::{message, send, token};
+
+pub(crate) const DAEMONS: [&str; 6] = ["authd", "smtpd", "qmgrd", "relayd", "lmtpd", "imapd"];
+const ALICE: &str = "alice@example.test";
+const BOB: &str = "bob@example.test";
+
+/// A demo for which remote.test is the sink, each of its daemons logging as `[log]` says.
+pub(crate) fn logging(sink: &Sink, log: impl Fn(&str) -> String) -> Options {
+    let routes = format!("[routes]\n\"remote.test\" = \"{}\"\n", sink.route());
+    DAEMONS.into_iter().fold(Options::default(), |options, daemon| {
+        let own = if daemon == "relayd" { routes.as_str() } else { "" };
+        options.config(&format!("{daemon}.toml"), &format!("{own}[log]\n{}", log(daemon)))
+    })
+}
+
+/// The last line's queue id, of `250 2.0.0 Ok: queued as ID`.
+pub(crate) fn id_of(reply: &str) -> String {
+    let id = reply.rsplit(' ').next().unwrap();
+    assert!(reply.starts_with("250 2.0.0 Ok: queued as ") && id.len() == 20, "{reply}");
+    id.to_owned()
+}
+
+/// One message to three: one here, one elsewhere, one whom the server elsewhere refuses.
+fn three_ways(demo: &Demo) -> String {
+    let to = [BOB, "far@remote.test", "refused@remote.test"];
+    let text = message(ALICE, BOB, &token("logs"));
+    id_of(&send(&mut demo.submission(ALICE), ALICE, &to, &text))
+}
+
+/// What stands under a key of a line, and nothing where there is no such key.
+fn field<'a>(line: &'a Value, key: &str) -> &'a str {
+    line.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[test]
+fn one_message_by_its_id_through_all_daemons() {
+    let sink = Sink::start();
+    let demo = logging(&sink, |_| "format = \"json\"\n".to_owned()).start();
+    let id = three_ways(&demo);
+    let lines = |id: &str| -> Vec<Value> {
+        let log = demo.log();
+        let all = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        all.filter(|line| field(line, "id") == id).collect()
+    };
+    // Daemon, recipient and status of every line that tells of a recipient.
+    let told = |id: &str| -> Vec<String> {
+        let lines = lines(id);
+        let of_rcpt = lines.iter().filter(|line| line.get("status").is_some());
+        let told =
+            of_rcpt.map(|line| ["name", "to", "status"].map(|key| field(line, key)).join(" "));
+        let mut told: Vec<String> = told.collect();
+        told.sort();
+        told
+    };
+    let wanted = [
+        "lmtpd <bob@example.test> sent",
+        "qmgrd <bob@example.test> sent",
+        "qmgrd <far@remote.test> sent",
+        "qmgrd <refused@remote.test> bounced",
+        "relayd <far@remote.test> sent",
+        "relayd <refused@remote.test> bounced",
+        "smtpd <bob@example.test> queued",
+        "smtpd <far@remote.test> queued",
+        "smtpd <refused@remote.test> queued",
+    ];
+    eventually("a line of each daemon for each recipient", || {
+        Some(told(&id)).filter(|told| *told == wanted)
+    });
+    for line in lines(&id).iter().filter(|line| line.get("status").is_some()) {
+        assert_eq!(field(line, "from"), "<alice@example.test>", "{line}");
+        assert!(line["delay"].as_f64().is_some_and(|delay| (0.0..60.0).contains(&delay)), "{line}");
+        let sent = field(line, "status") != "bounced";
+        assert_eq!(field(line, "dsn").starts_with("2."), sent, "{line}");
+        assert_eq!(field(line, "relay").is_empty(), field(line, "name") == "lmtpd", "{line}");
+    }
+    let intake =
+        |line: &Value| field(line, "name") == "qmgrd" && field(line, "message") == "queued";
+    assert_eq!(lines(&id).iter().filter(|line| intake(line)).count(), 1);
+
+    // The report is a message of its own, and one line ties the two together.
+    let report = eventually("the line of the report", || {
+        let log = demo.log();
+        let all = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut ours = all.filter(|line| field(line, "parent") == id);
+        ours.next().map(|line| field(&line, "id").to_owned())
+    });
+    let wanted = [
+        "lmtpd <alice@example.test> sent",
+        "qmgrd <alice@example.test> sent", // handed to smtpd
+        "qmgrd <alice@example.test> sent", // handed to lmtpd
+        "smtpd <alice@example.test> queued",
+    ];
+    eventually("the report's lines", || Some(told(&report)).filter(|told| *told == wanted));
+    demo.stop();
+}
+
+/// What log readers for Postfix look for: `ID: to=<…>, relay=…, delay=…, dsn=…, status=WORD (…)`.
+#[test]
+fn deliveries_read_as_postfix_s_do() {
+    let sink = Sink::start();
+    let demo = logging(&sink, |_| "format = \"text\"\n".to_owned()).start();
+    let id = three_ways(&demo);
+    for (daemon, to, status, said) in [
+        ("qmgrd", BOB, "sent", "250 2.0.0 <bob@example.test> "),
+        ("qmgrd", "far@remote.test", "sent", "250 "),
+        ("qmgrd", "refused@remote.test", "bounced", "550 "),
+        ("relayd", "far@remote.test", "sent", "250 "),
+        ("relayd", "refused@remote.test", "bounced", "550 "),
+    ] {
+        let head = format!("info: {id}: to=<{to}>, relay=");
+        let line = eventually(&format!("{daemon}'s line for {to}"), || {
+            let log = demo.log();
+            let mut ours = log.lines().filter(|line| line.contains(&format!(" {daemon}[")));
+            ours.find(|line| line.contains(&head)).map(str::to_owned)
+        });
+        let rest = line.split_once(&head).unwrap().1;
+        let mut words = rest.splitn(5, ", ");
+        let (relay, delay) = (words.next().unwrap(), words.next().unwrap());
+        assert!(relay.contains('[') && !relay.contains(' '), "{line}");
+        let seconds: f64 = delay.strip_prefix("delay=").unwrap().parse().unwrap();
+        assert!((0.0..60.0).contains(&seconds), "{line}");
+        assert!(words.next().unwrap().starts_with("dsn="), "{line}");
+        let end = words.next().unwrap();
+        assert!(end.starts_with(&format!("status={status} (")), "{line}");
+        assert!(end.contains(said) && end.contains(&format!(") id={id} ")), "{line}");
+    }
+    let stored = eventually("lmtpd's line", || {
+        let log = demo.log();
+        let mut lines = log.lines();
+        let ours = |line: &&str| line.contains("lmtpd[") && line.contains(&format!("id={id} "));
+        lines.find(ours).map(str::to_owned)
+    });
+    assert!(stored.contains("info: stored mail into mailbox 'INBOX' id="), "{stored}");
+    demo.stop();
+}
