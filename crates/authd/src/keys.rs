@@ -150,6 +150,15 @@ const KEYS: &[Key] = &[
         "4096",
         "Connections at a time, for each listener. Each of Postfix's smtpd processes has one.",
     ),
+    Key::new(
+        "log_passwords",
+        Kind::Choice(&["no", "sha1", "plain"]),
+        "\"no\"",
+        "What is logged of the password of a login that is refused as user or password is wrong: \
+         nothing; its SHA-1 without salt; or the password itself. Mostly these are good passwords \
+         mistyped, or of another account: switch it on to find a fault, for minutes. authd warns \
+         of it at each start and reload. Dovecot's auth_verbose_passwords.",
+    ),
     Key::optional("passdb", Kind::Tables(PASSDB), "Where passwords are. The first right one wins."),
     Key::optional(
         "userdb",

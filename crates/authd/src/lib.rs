@@ -8,6 +8,7 @@
 pub mod client;
 mod failures;
 mod figures;
+mod given;
 mod keys;
 mod lines;
 pub mod lookup;
@@ -25,6 +26,7 @@ use daemon::{
 };
 
 pub use figures::Figures;
+pub use given::LogPasswords;
 pub use pool::{Busy, Pool};
 pub use service::Service;
 pub use settings::{Role, Settings};

@@ -10,10 +10,11 @@ use authwire::client::{FailCode, Failure, Mech, MechFlag};
 use sasl::{Credentials, Mechanism, Property};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use userdb::directory::{Asking, Found, Login, Verdict};
+use userdb::directory::{Asking, Found, Login, Reason, Verdict};
 use userdb::{Directory, Fields};
 
 use crate::failures::Failures;
+use crate::given::{Given, LogPasswords};
 use crate::pool::{Busy, Pool};
 use crate::{Figures, Settings};
 
@@ -42,6 +43,7 @@ struct Current {
     directory: Arc<Directory>,
     mechanisms: Vec<Mechanism>,
     failure_delay: Duration,
+    log_passwords: LogPasswords,
 }
 
 impl Current {
@@ -50,6 +52,7 @@ impl Current {
             directory: Arc::new(Directory::new(settings.directory.clone())),
             mechanisms: settings.mechanisms.clone(),
             failure_delay: settings.failure_delay,
+            log_passwords: settings.log_passwords,
         }
     }
 }
@@ -80,6 +83,7 @@ impl Service {
     /// # Errors
     /// The system gives no threads.
     pub fn start(settings: &Settings) -> std::io::Result<Arc<Self>> {
+        settings.log_passwords.warn();
         let (threads, queue) = (settings.hash_threads, settings.hash_queue);
         let hashing = Pool::start("authd-hash", threads, queue, settings.hash_wait)?;
         let lookups = Pool::start("authd-lookup", LOOKUP_THREADS, LOOKUP_QUEUE, LOOKUP_WAIT)?;
@@ -99,6 +103,7 @@ impl Service {
         if settings.hash_threads != self.hash_threads {
             tracing::warn!("needs restart: hash_threads");
         }
+        settings.log_passwords.warn();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         self.earlier_checks.fetch_add(current.directory.checks(), Ordering::Relaxed);
         *current = Current::new(settings);
@@ -142,7 +147,9 @@ impl Service {
         credentials: Credentials,
         shutdown: &CancellationToken,
     ) -> Outcome {
-        let directory = self.current().directory;
+        let current = self.current();
+        let directory = current.directory;
+        let given = current.log_passwords.of(&credentials.password);
         let (user, asking) = (credentials.user.clone(), attempt.asking.clone());
         let check = move || {
             let login = Login {
@@ -157,13 +164,14 @@ impl Service {
         self.figures.login_times.observe(began.elapsed());
         let verdict =
             verdict.unwrap_or_else(|Busy| Verdict::Failed { user, reason: Busy.to_string() });
-        self.judge(&attempt, verdict, shutdown).await
+        self.judge(&attempt, verdict, &given, shutdown).await
     }
 
     async fn judge(
         &self,
         attempt: &Attempt,
         verdict: Verdict,
+        given: &Given,
         shutdown: &CancellationToken,
     ) -> Outcome {
         match verdict {
@@ -185,6 +193,8 @@ impl Service {
             }
             Verdict::Refused { user, original, reason, no_delay } => {
                 self.figures.refused();
+                let wrong = matches!(reason, Reason::Mismatch | Reason::UnknownUser);
+                let given = Some(given).filter(|_| wrong);
                 let line = Line::of(attempt, &user);
                 tracing::info!(
                     user = line.user,
@@ -192,6 +202,8 @@ impl Service {
                     service = line.service,
                     session = line.session,
                     status = "refused",
+                    given_password = given.and_then(|given| given.plain.as_deref()),
+                    given_password_sha1 = given.and_then(|given| given.sha1.as_deref()),
                     "login by {}: {reason}",
                     line.mechanism
                 );

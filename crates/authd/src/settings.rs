@@ -10,6 +10,8 @@ use userdb::directory::{DirectoryConfig, PassdbConfig, UserdbConfig, UserdbDrive
 use userdb::scheme::Scheme;
 use userdb::{FieldTemplates, NameRules, SystemOwners, Template};
 
+use crate::given::LogPasswords;
+
 /// All settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -19,6 +21,8 @@ pub struct Settings {
     pub directory: DirectoryConfig,
     /// How long a failure waits for its answer.
     pub failure_delay: Duration,
+    /// What of refused logins' passwords is logged.
+    pub log_passwords: LogPasswords,
     /// How many passwords are hashed at a time.
     pub hash_threads: usize,
     /// How many logins wait for a hash or have one.
@@ -73,6 +77,7 @@ pub(crate) fn read(config: &Config) -> Result<Settings, Vec<Problem>> {
             userdbs: userdbs.into_iter().map(|table| reader.userdb(table)).collect(),
         },
         failure_delay: config.duration("failure_delay"),
+        log_passwords: LogPasswords::from_word(config.text("log_passwords")),
         hash_threads: hash_threads(config),
         hash_queue: config.count("hash_queue"),
         hash_wait: config.duration("hash_wait"),
@@ -279,6 +284,7 @@ mod tests {
         assert_eq!(settings.directory.passdbs[0].scheme, Scheme::Ssha512);
         assert_eq!(settings.mechanisms, Mechanism::ALL);
         assert_eq!(settings.failure_delay, Duration::from_secs(2));
+        assert_eq!(settings.log_passwords, LogPasswords::No);
         assert_eq!(settings.listeners["postfix"].role, Role::Client);
         assert!(settings.listeners["userdb"].open_to_all);
         let stranger = Peer { uid: Some(4_000_000), ..Peer::default() };

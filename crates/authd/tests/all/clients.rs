@@ -73,6 +73,43 @@ async fn logins_good_and_bad() {
 }
 
 #[tokio::test]
+async fn passwords_are_logged_where_the_operator_says_so_alone() {
+    // What a client sends must not become fields of its own.
+    let forged = "wrong status=accepted";
+    for (extra, wanted) in [
+        ("", ""),
+        ("log_passwords = \"plain\"", " given_password=\"wrong status=accepted\""),
+        (
+            "log_passwords = \"sha1\"",
+            " given_password_sha1=8bf5a6ddb042ba1406af79dca74600003a942657",
+        ),
+    ] {
+        let authd = Authd::start(USERS, &format!("failure_delay = \"0s\"\n{extra}"));
+        let client = logins(&authd);
+        refused(login(&client, P0, forged).await);
+        refused(login(&client, "nobody@example.test", forged).await);
+        // A good password that is refused for another reason isn't told.
+        let from_outside = request("net@example.test", "secret", "203.0.113.9");
+        refused(client.begin(from_outside).await);
+        accepted(login(&client, P0, "secret").await);
+        authd.wait_for_log(" status=accepted", 1);
+        let log = authd.log();
+        let line = |reason: &str, user: &str| {
+            format!(
+                "info: login by PLAIN: {reason} user={user} client=192.0.2.1 service=imap \
+                 status=refused{wanted}\n"
+            )
+        };
+        for line in [line("password mismatch", P0), line("unknown user", "nobody@example.test")] {
+            assert!(log.contains(&line), "{line}{log}");
+        }
+        assert_eq!(log.contains("PASSWORDS ARE LOGGED"), !extra.is_empty(), "{log}");
+        assert!(!log.contains("secret"), "{log}");
+        assert_eq!(log.contains("wrong"), extra.contains("plain"), "{log}");
+    }
+}
+
+#[tokio::test]
 async fn login_by_prompts_and_cancelled() {
     let authd = Authd::start(USERS, "");
     let client = logins(&authd);

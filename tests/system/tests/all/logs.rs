@@ -9,11 +9,16 @@ pub(crate) const DAEMONS: [&str; 6] = ["authd", "smtpd", "qmgrd", "relayd", "lmt
 const ALICE: &str = "alice@example.test";
 const BOB: &str = "bob@example.test";
 
-/// A demo for which remote.test is the sink, each of its daemons logging as `[log]` says.
+/// A demo for which remote.test is the sink, each of its daemons logging as `[log]` says; failed logins
+/// are answered at once.
 pub(crate) fn logging(sink: &Sink, log: impl Fn(&str) -> String) -> Options {
     let routes = format!("[routes]\n\"remote.test\" = \"{}\"\n", sink.route());
     DAEMONS.into_iter().fold(Options::default(), |options, daemon| {
-        let own = if daemon == "relayd" { routes.as_str() } else { "" };
+        let own = match daemon {
+            "relayd" => routes.as_str(),
+            "authd" => "failure_delay = \"0s\"\n",
+            _ => "",
+        };
         options.config(&format!("{daemon}.toml"), &format!("{own}[log]\n{}", log(daemon)))
     })
 }

@@ -27,5 +27,6 @@ mod postfix;
 mod queue;
 mod recipients;
 mod relay;
+mod secrets;
 mod sessions;
 mod tls;
