@@ -87,8 +87,10 @@ impl Layer {
     /// Runs a script in a copy of the minimal root, with the network, and keeps what it changed.
     #[must_use]
     pub fn new(script: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("layer-").tempdir_in(target().join("roots"));
-        let layer = Self { folder: folder.unwrap() };
+        let roots = target().join("roots");
+        fs::create_dir_all(&roots).unwrap();
+        let folder = tempfile::Builder::new().prefix("layer-").tempdir_in(roots).unwrap();
+        let layer = Self { folder };
         let (upper, work) = (layer.upper(), layer.folder.path().join("work"));
         fs::create_dir_all(&upper).unwrap();
         fs::create_dir_all(&work).unwrap();

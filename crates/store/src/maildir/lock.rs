@@ -1,9 +1,10 @@
 //! Lock files as Dovecot makes them: `FILE.lock`, made with O_EXCL, holding `PID:HOST`.
 //!
 //! Two floors: threads of this process queue for a claim in memory, so that the lock file speaks
-//! for processes only; then the file. A lock whose process is dead is broken after two seconds, one
-//! that doesn't say whose it is when nothing moved for its stale time. Only one of ours breaks a
-//! lock at a time (flock on the folder), so that nobody removes a lock just made.
+//! for processes only; then the file. A lock whose process is dead is broken after two seconds, an
+//! empty one (its process died before it wrote) after fifteen, another that doesn't say whose it is
+//! when nothing moved for its stale time. Only one of ours breaks a lock at a time (flock on the
+//! folder), so that nobody removes a lock just made.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -29,6 +30,10 @@ pub(crate) const WAIT: Duration = Duration::from_secs(122);
 pub(crate) const UIDLIST_STALE: Duration = Duration::from_secs(120);
 /// `subscriptions.lock` likewise.
 pub(crate) const SUBSCRIPTIONS_STALE: Duration = Duration::from_secs(30);
+/// A lock without a word in it, where nothing moves for so long, is of a process that was killed
+/// between making it and writing; longer than [`TOUCH_EVERY`], for a holder that a full disk kept from
+/// writing.
+const EMPTY_STALE: Duration = Duration::from_secs(15);
 /// A lock younger than this isn't looked into.
 const YOUNG: Duration = Duration::from_secs(2);
 /// A holder shows so often that it lives.
@@ -160,6 +165,7 @@ impl Seen {
         }
         match owner(lock) {
             Some(alive) => !alive,
+            None if meta.size() == 0 => self.since.elapsed() >= stale.min(EMPTY_STALE),
             None => self.since.elapsed() >= stale,
         }
     }
