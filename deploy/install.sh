@@ -123,6 +123,8 @@ install_all() {
         target=$(place "$path")
         case "$path" in
         /etc/dovetail/*) put_config "$mode" "$from/files$path" "$target" ;;
+        # How long logs are kept is the operator's; logrotate would read a copy beside it as well.
+        /etc/logrotate.d/*) [ -e "$destdir$target" ] || put "$mode" "$from/files$path" "$target" ;;
         *) put "$mode" "$from/files$path" "$target" ;;
         esac
         echo "$target" >>"$destdir$record.new"

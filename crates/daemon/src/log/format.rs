@@ -252,7 +252,7 @@ fn delivery_body(out: &mut String, fields: &Fields) {
 
 /// What a reader that splits at blanks would misread.
 fn needs_quotes(value: &str) -> bool {
-    value.is_empty() || value.chars().any(|c| c == ' ' || c == '"' || c.is_control())
+    value.is_empty() || value.chars().any(|c| c.is_whitespace() || c == '"' || c.is_control())
 }
 
 /// Control characters, the C1 ones and those that break or turn lines on a screen among them.

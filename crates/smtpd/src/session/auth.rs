@@ -68,21 +68,28 @@ impl Session {
                 AuthAnswer::Accepted
             }
             Ok(Step::Refused(refusal)) => {
-                self.failed(&mechanism, refusal.user.as_deref(), &log_reason(&refusal));
+                let status = if refusal.temporary { "failed" } else { "refused" };
+                self.failed(&mechanism, refusal.user.as_deref(), &log_reason(&refusal), status);
                 AuthAnswer::Refused(refused(&refusal))
             }
             Err(error) => {
-                self.failed(&mechanism, None, &error.to_string());
+                self.failed(&mechanism, None, &error.to_string(), "failed");
                 AuthAnswer::Refused(not_asked(&error))
             }
         }
     }
 
-    fn failed(&self, mechanism: &str, user: Option<&str>, why: &str) {
+    /// `refused`: the client is wrong; `failed`: it can't be found out.
+    fn failed(&self, mechanism: &str, user: Option<&str>, why: &str, status: &str) {
         Figures::count(&self.site.figures.logins_failed);
         let client = self.client.shown();
         // Fail2ban's rules for Postfix look for these words.
-        tracing::warn!(client, user, "{client}: SASL {mechanism} authentication failed: {why}");
+        tracing::warn!(
+            client,
+            user,
+            status,
+            "{client}: SASL {mechanism} authentication failed: {why}"
+        );
     }
 }
 

@@ -13,6 +13,7 @@
 )]
 
 mod bad_input;
+mod bans;
 mod clients;
 mod dovecot;
 mod health;
