@@ -12,6 +12,15 @@ const BOB: &str = "bob@example.test";
 /// A demo for which remote.test is the sink, each of its daemons logging as `[log]` says; failed logins
 /// are answered at once.
 pub(crate) fn logging(sink: &Sink, log: impl Fn(&str) -> String) -> Options {
+    configured(sink, |_| String::new(), log)
+}
+
+/// The same, with keys at the head of each daemon's file.
+pub(crate) fn configured(
+    sink: &Sink,
+    head: impl Fn(&str) -> String,
+    log: impl Fn(&str) -> String,
+) -> Options {
     let routes = format!("[routes]\n\"remote.test\" = \"{}\"\n", sink.route());
     DAEMONS.into_iter().fold(Options::default(), |options, daemon| {
         let own = match daemon {
@@ -19,7 +28,8 @@ pub(crate) fn logging(sink: &Sink, log: impl Fn(&str) -> String) -> Options {
             "authd" => "failure_delay = \"0s\"\n",
             _ => "",
         };
-        options.config(&format!("{daemon}.toml"), &format!("{own}[log]\n{}", log(daemon)))
+        let text = format!("{}{own}[log]\n{}", head(daemon), log(daemon));
+        options.config(&format!("{daemon}.toml"), &text)
     })
 }
 

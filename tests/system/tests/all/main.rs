@@ -28,6 +28,7 @@ mod postfix;
 mod queue;
 mod recipients;
 mod relay;
+mod rotation;
 mod secrets;
 mod sessions;
 mod tls;
