@@ -12,6 +12,7 @@
 mod activated;
 mod beside;
 mod lifecycle;
+mod logs;
 mod mail;
 mod script;
 mod uids;
