@@ -193,6 +193,7 @@ pub const COMMON: &[Key] = &[
     .restart(),
     LISTENERS,
     HEALTH,
+    crate::confine::SANDBOX,
     Key::optional("log", Kind::Table(crate::log::KEYS), "Where and how to log."),
 ];
 

@@ -100,6 +100,13 @@ pub trait Daemon: Sized + Send + Sync + 'static {
         &[]
     }
 
+    /// The TCP ports, each with the key that names it, that the daemon connects to once its listeners
+    /// are there; none if it needs no internet socket at all, which is then refused to it.
+    fn connects(config: &Config) -> Option<Vec<(&'static str, u16)>> {
+        let _ = config;
+        None
+    }
+
     /// Serves until [`Context::shutdown`]; then returns. Connections are drained afterwards.
     fn run(
         settings: Arc<Self::Settings>,

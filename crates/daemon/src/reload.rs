@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::admin::{Admin, Method, Refusal, StatusCode, Thresholds};
 use crate::config::{Config, FileSpec, Problem, Table, print_problems};
+use crate::confine::Rules;
 use crate::log::{Log, LogSettings};
 use crate::service::Service;
 use crate::sessions::{SessionLimits, Sessions};
@@ -22,6 +23,10 @@ pub(crate) struct Reloader<D: Daemon> {
     instance: Option<String>,
     /// As the process started: keys that need a restart still have these values.
     started: Config,
+    /// As it runs now.
+    running: Mutex<Config>,
+    /// What Landlock holds it to.
+    rules: Option<Rules>,
     drain: Mutex<Duration>,
     log: Log,
     sessions: Sessions,
@@ -39,7 +44,7 @@ enum Failed {
 
 impl<D: Daemon> Reloader<D> {
     pub(crate) fn new(
-        config: Config,
+        (config, rules): (Config, Option<Rules>),
         sender: watch::Sender<Arc<D::Settings>>,
         (log, sessions): (Log, Sessions),
         (admin, service): (Admin, Service),
@@ -48,7 +53,9 @@ impl<D: Daemon> Reloader<D> {
             folder: config.folder().to_owned(),
             instance: config.instance().map(str::to_owned),
             drain: Mutex::new(config.duration("drain")),
+            running: Mutex::new(config.clone()),
             started: config,
+            rules,
             log,
             sessions,
             sender,
@@ -81,9 +88,14 @@ impl<D: Daemon> Reloader<D> {
         let _turn = self.turn.lock().await;
         self.service.reloading();
         let (folder, instance) = (self.folder.clone(), self.instance.clone());
-        let read = move || check_instance::<D>(&folder, instance.as_deref());
+        let rules = self.rules.clone();
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let read = move || {
+            let (config, settings) = check_instance::<D>(&folder, instance.as_deref())?;
+            within::<D>(rules.as_ref(), &running, config, settings)
+        };
         let done = match tokio::task::spawn_blocking(read).await {
-            Ok(Ok((config, settings))) => Ok(self.take_up(&config, Arc::new(settings))),
+            Ok(Ok((config, settings, kept))) => Ok(self.take_up(config, Arc::new(settings), kept)),
             Ok(Err(problems)) => Err(Failed::Wrong(problems)),
             Err(error) => Err(Failed::Broken(error.to_string())),
         };
@@ -94,12 +106,19 @@ impl<D: Daemon> Reloader<D> {
         }
     }
 
-    fn take_up(&self, config: &Config, settings: Arc<D::Settings>) -> Vec<String> {
-        let restart = self.restart_keys(config);
+    fn take_up(
+        &self,
+        config: Config,
+        settings: Arc<D::Settings>,
+        kept: Vec<String>,
+    ) -> Vec<String> {
+        let mut restart = self.restart_keys(&config);
+        restart.extend(kept);
         for key in &restart {
             tracing::warn!("needs restart: {key}");
         }
-        self.adopt(config, &settings);
+        self.adopt(&config, &settings);
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = config;
         self.sender.send_replace(settings);
         tls::tell_and_watch();
         tracing::info!("reloaded");
@@ -128,6 +147,29 @@ impl<D: Daemon> Reloader<D> {
         self.admin.thresholds(thresholds, D::folders(settings));
         *self.drain.lock().unwrap_or_else(PoisonError::into_inner) = config.duration("drain");
     }
+}
+
+/// What of a new configuration the sandbox lets us do: a key that needs more keeps its value, and is
+/// named.
+fn within<D: Daemon>(
+    rules: Option<&Rules>,
+    running: &Config,
+    mut config: Config,
+    settings: D::Settings,
+) -> Result<(Config, D::Settings, Vec<String>), Vec<Problem>> {
+    let beyond = rules.map(|rules| rules.beyond::<D>(&config)).unwrap_or_default();
+    if beyond.is_empty() {
+        return Ok((config, settings, Vec::new()));
+    }
+    for (file, key) in &beyond {
+        config.keep(file, key, running);
+    }
+    let settings = D::settings(&config)?;
+    let named = |(file, key): (String, String)| match file == D::NAME {
+        true => key,
+        false => format!("{key} of {file}.toml"),
+    };
+    Ok((config, settings, beyond.into_iter().map(named).collect()))
 }
 
 fn table<'a>(config: &'a Config, spec: &FileSpec) -> &'a Table {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Method};
 use crate::config::Config;
+use crate::confine::{self, Rules};
 use crate::context::Context;
 use crate::error::Error;
 use crate::life::Life;
@@ -33,7 +34,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 pub(crate) fn run<D: Daemon>(
     name: &'static str,
-    config: Config,
+    config: (Config, Option<Rules>),
     settings: D::Settings,
     sockets: Sockets,
     log: &Log,
@@ -52,7 +53,7 @@ pub(crate) fn run<D: Daemon>(
 
 async fn serve<D: Daemon>(
     name: &'static str,
-    config: Config,
+    (config, rules): (Config, Option<Rules>),
     settings: D::Settings,
     (sockets, log): (Sockets, &Log),
     hurry: &CancellationToken,
@@ -65,11 +66,12 @@ async fn serve<D: Daemon>(
     log.routes(&admin);
     admin.route(Method::GET, "/v1/tls", |_| async { Ok(tls::report()) });
     admin.watch(&sockets);
+    confine::route(&admin, config.table("sandbox"));
     let sessions = Sessions::new(life.shutdown.clone());
     sessions.show(&admin);
     let service = Service::new(life.clone());
     let parts = ((log.clone(), sessions.clone()), (admin.clone(), service.clone()));
-    let reloader = Reloader::<D>::new(config, sender, parts.0, parts.1);
+    let reloader = Reloader::<D>::new((config, rules), sender, parts.0, parts.1);
     reloader.route();
     let serving: Vec<_> = sockets.listeners.iter().map(|one| one.serving()).collect();
     let context = Context {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::arguments::{self, Arguments};
 use crate::config::{Config, Problem};
+use crate::confine::Confined;
 use crate::error::Error;
 use crate::log::{Log, LogSettings};
 use crate::name::Name;
@@ -108,17 +109,26 @@ fn start<D: Daemon>(name: &Name, folder: &Path) -> Result<(), Error> {
     // Identity: for good.
     identity.assume()?;
     // Confinement.
-    confine::confine();
+    let confined = confine::confine::<D>(&config)?;
     // From here on threads may be.
     log.start_writer()?;
     announce(shown, &sockets, &identity, descriptors);
-    let ended = run::run::<D>(shown, config, settings, sockets, &log);
+    say_sandbox(&confined);
+    let ended = run::run::<D>(shown, (config, confined.rules), settings, sockets, &log);
     if let Err(error) = &ended {
         tracing::error!(%error, "stopped");
     }
     drop(pid_file);
     log.flush(LAST_LINES);
     ended
+}
+
+fn say_sandbox(confined: &Confined) {
+    for warning in &confined.warnings {
+        tracing::warn!("sandbox: {warning}");
+    }
+    let Confined { landlock, seccomp, .. } = confined;
+    tracing::info!(landlock, seccomp, "sandbox");
 }
 
 fn announce(name: &str, sockets: &Sockets, identity: &Identity, descriptors: u64) {

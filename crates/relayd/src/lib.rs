@@ -44,6 +44,10 @@ impl Daemon for Relayd {
         Settings::read(config)
     }
 
+    fn connects(config: &Config) -> Option<Vec<(&'static str, u16)>> {
+        Some(Settings::ports(config))
+    }
+
     /// Whoever reaches relayd sends mail anywhere.
     fn usual_peers(_: &Table) -> &'static [&'static str] {
         &["dvqueue"]

@@ -38,7 +38,26 @@ pub struct Settings {
     pub size_limit: u64,
 }
 
+/// Where name servers answer that /etc/resolv.conf names.
+const DNS: u16 = 53;
+
 impl Settings {
+    /// The TCP ports that relayd connects to, each with its key: the routes', and the name servers', whom
+    /// it asks again by TCP when an answer is too long for UDP (RFC 7766 §5).
+    pub(crate) fn ports(config: &Config) -> Vec<(&'static str, u16)> {
+        let port = u16::try_from(config.integer("port")).unwrap_or(25);
+        let mut ports = vec![("port", port), ("resolver", DNS)];
+        let routes = config.text_map("routes");
+        let routes = routes.values().filter_map(|text| Route::parse(text, port).ok());
+        ports.extend(routes.map(|route| ("routes", route.port)));
+        for address in config.addresses("resolver") {
+            if let SocketAddress::Tcp(address) = address {
+                ports.push(("resolver", address.port()));
+            }
+        }
+        ports
+    }
+
     pub(crate) fn read(config: &Config) -> Result<Self, Vec<Problem>> {
         let domains = Domains::read(config.file("domains"));
         let port = u16::try_from(config.integer("port")).unwrap_or(25);

@@ -103,6 +103,21 @@ impl Config {
         }
     }
 
+    /// Puts back what an earlier configuration has at a key of one of its files.
+    pub(crate) fn keep(&mut self, file: &str, key: &str, earlier: &Self) {
+        let of = |config: &Self| match config.own.name() == file {
+            true => Some(config.own.clone()),
+            false => config.shared.get(file).cloned(),
+        };
+        let table = match self.own.name() == file {
+            true => Some(&mut self.own),
+            false => self.shared.get_mut(file),
+        };
+        if let (Some(table), Some(earlier)) = (table, of(earlier)) {
+            table.keep(key, &earlier);
+        }
+    }
+
     /// The folder that the files stand in.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -54,6 +54,12 @@ impl Config {
     pub fn paths(&self) -> Vec<UsedPath> {
         self.tables_of_files().flat_map(Table::paths).collect()
     }
+
+    /// The same, each with its file's name without `.toml`; the daemon's own by the daemon's name.
+    pub(crate) fn paths_by_file(&self) -> impl Iterator<Item = (&str, UsedPath)> {
+        self.tables_of_files()
+            .flat_map(|table| table.paths().into_iter().map(|used| (table.name(), used)))
+    }
 }
 
 impl Config {

@@ -110,6 +110,23 @@ fn copied<T: Copy>(value: &T) -> T {
 }
 
 impl Table {
+    /// Puts back an earlier table's value of a key.
+    pub(super) fn keep(&mut self, key: &str, earlier: &Self) {
+        let Some(key) = self.keys.iter().map(|known| known.name).find(|name| *name == key) else {
+            return;
+        };
+        match earlier.values.get(key) {
+            Some(placed) => {
+                self.values.insert(key, placed.clone());
+                self.absent.retain(|absent| *absent != key);
+            }
+            None => {
+                self.values.remove(key);
+                self.absent.push(key);
+            }
+        }
+    }
+
     pub(super) fn empty(name: &str, at: Offset, source: &Arc<Source>, keys: &[Key]) -> Self {
         let source = Arc::clone(source);
         let (values, absent) = (BTreeMap::new(), Vec::new());

@@ -13,7 +13,7 @@ pub(super) fn write(demo: &Demo) -> Result<(), Failure> {
     let put = |name: &str, text: String| demo.layout.write(&etc.join(name), 0o644, &text);
     put("virtual", aliases())?;
     put("domains.toml", domains(demo))?;
-    put("mail.toml", mail())?;
+    put("mail.toml", mail(demo))?;
     for daemon in DAEMONS {
         let own = match daemon {
             "authd" => authd(demo),
@@ -86,12 +86,15 @@ fn domains(demo: &Demo) -> String {
     )
 }
 
-fn mail() -> String {
+fn mail(demo: &Demo) -> String {
     let mailbox = |name: &str| {
         format!("\n[mailbox.{name}]\nspecial_use = \"\\\\{name}\"\nauto = \"create\"\n")
     };
     let mailboxes: String = ["Drafts", "Sent", "Junk", "Trash"].map(mailbox).concat();
-    format!("mail_location = \"maildir:~/Maildir\"\nseparator = \"/\"\n{mailboxes}")
+    let root = quoted(&demo.layout.mail_root());
+    format!(
+        "mail_location = \"maildir:~/Maildir\"\nseparator = \"/\"\nmail_roots = [{root}]\n{mailboxes}"
+    )
 }
 
 fn authd(demo: &Demo) -> String {

@@ -1,0 +1,142 @@
+//! What a daemon may read, write and connect to: made of the keys of its configuration, each of which
+//! says what the daemon does with its path. Rules name folders, never files: a file renamed over
+//! another one stays visible.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::Daemon;
+use crate::config::{Config, Purpose, UsedPath};
+
+/// Folders that every daemon reads: the system's users and names, libraries, and its own /proc.
+const EVERYBODY: &[&str] =
+    &["/etc", "/usr", "/lib", "/lib64", "/proc/self", "/sys/fs/cgroup", "/run/systemd/userdb"];
+/// Devices: null, urandom.
+const DEVICES: &str = "/dev";
+/// systemd's word for our own folder under /run.
+const RUN_FOLDER: &str = "RUNTIME_DIRECTORY";
+
+/// A daemon's rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(super) read: BTreeSet<PathBuf>,
+    pub(super) write: BTreeSet<PathBuf>,
+    /// TCP ports that it connects to; none: no internet at all.
+    pub(super) ports: Option<BTreeSet<u16>>,
+    open_mail: bool,
+}
+
+/// A need that stands at a key.
+struct Need {
+    /// The file's name without `.toml`, and the key in its outermost table.
+    at: (String, String),
+    write: bool,
+    folders: Vec<PathBuf>,
+}
+
+impl Rules {
+    /// The rules that this configuration comes to. Looks links up, and changes nothing.
+    pub(crate) fn of<D: Daemon>(config: &Config) -> Self {
+        let mut rules = Self::default();
+        rules.read.extend(EVERYBODY.iter().map(PathBuf::from));
+        rules.read.extend(with_target(config.folder(), true));
+        rules.write.insert(DEVICES.into());
+        rules.write.extend(std::env::var_os(RUN_FOLDER).map(PathBuf::from));
+        for need in needs(config) {
+            if need.write { &mut rules.write } else { &mut rules.read }.extend(need.folders);
+        }
+        if mail_is_anywhere::<D>(config) {
+            rules.open_mail = true;
+            rules.write.insert("/".into());
+        }
+        rules.ports =
+            D::connects(config).map(|ports| ports.into_iter().map(|(_, port)| port).collect());
+        rules
+    }
+
+    /// What the operator should know of mail that may lie anywhere.
+    pub(super) fn open_mail(&self) -> Option<&'static str> {
+        self.open_mail.then_some("mail_roots of mail.toml is empty: every folder may be written in")
+    }
+
+    fn allows(&self, write: bool, folder: &Path) -> bool {
+        let below = |set: &BTreeSet<PathBuf>| set.iter().any(|held| folder.starts_with(held));
+        below(&self.write) || !write && below(&self.read)
+    }
+
+    /// The keys of another configuration that need more than these rules give: file and key.
+    pub(crate) fn beyond<D: Daemon>(&self, config: &Config) -> BTreeSet<(String, String)> {
+        let mut keys = BTreeSet::new();
+        for need in needs(config) {
+            if !need.folders.iter().all(|folder| self.allows(need.write, folder)) {
+                keys.insert(need.at);
+            }
+        }
+        if mail_is_anywhere::<D>(config) && !self.open_mail {
+            keys.insert(("mail".to_owned(), "mail_roots".to_owned()));
+        }
+        let held = self.ports.clone().unwrap_or_default();
+        for (key, port) in D::connects(config).unwrap_or_default() {
+            if !held.contains(&port) {
+                keys.insert((config.name().to_owned(), key.to_owned()));
+            }
+        }
+        keys
+    }
+}
+
+/// Whether the daemon works in mail and nothing says where that lies.
+fn mail_is_anywhere<D: Daemon>(config: &Config) -> bool {
+    D::files().iter().any(|spec| spec.name == "mail")
+        && config.file("mail").texts("mail_roots").is_empty()
+}
+
+fn needs(config: &Config) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for (file, used) in config.paths_by_file() {
+        let write = match used.purpose {
+            Purpose::ReadFile => false,
+            Purpose::AppendFile | Purpose::WriteFolder | Purpose::MailRoot => true,
+            // Landlock doesn't guard them: the server's mode and peer check do.
+            Purpose::ConnectSocket | Purpose::ListenSocket => continue,
+        };
+        let key = used.key.split('.').next().unwrap_or(&used.key).to_owned();
+        needs.push(Need { at: (file.to_owned(), key), write, folders: folders_of(&used) });
+    }
+    needs
+}
+
+fn folders_of(used: &UsedPath) -> Vec<PathBuf> {
+    let is_folder = used.template || used.purpose.is_folder();
+    let mut folders = vec![used.folder().to_owned()];
+    folders.extend(with_target(&used.path, is_folder));
+    folders.extend(with_target(used.folder(), true));
+    folders.sort();
+    folders.dedup();
+    folders
+}
+
+/// A folder and where its links lead to; of a file the folder where it really lies.
+fn with_target(path: &Path, is_folder: bool) -> Vec<PathBuf> {
+    let target = std::fs::canonicalize(path).ok();
+    match is_folder {
+        true => std::iter::once(path.to_owned()).chain(target).collect(),
+        false => target.and_then(|file| file.parent().map(PathBuf::from)).into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_below_is_allowed_and_nothing_beside() {
+        let set = |paths: &[&str]| paths.iter().map(PathBuf::from).collect();
+        let rules = Rules { read: set(&["/etc"]), write: set(&["/var/vmail"]), ..Rules::default() };
+        assert!(rules.allows(false, Path::new("/etc/postfix")));
+        assert!(!rules.allows(true, Path::new("/etc/postfix")));
+        assert!(rules.allows(true, Path::new("/var/vmail")));
+        assert!(rules.allows(false, Path::new("/var/vmail/x")));
+        assert!(!rules.allows(false, Path::new("/var/vmail2")));
+    }
+}
