@@ -165,7 +165,10 @@ async fn one(
     };
     let kept = if let Source::Memory(octets) = &source { Some(Arc::clone(octets)) } else { None };
     let plan = Arc::clone(plan);
-    let work = tokio::task::spawn_blocking(move || store(&plan, of, source, claim));
+    // What is logged there belongs to this message, too.
+    let span = tracing::error_span!("message", id = %plan.id);
+    let work = move || span.in_scope(|| store(&plan, of, source, claim));
+    let work = tokio::task::spawn_blocking(work);
     match tokio::time::timeout_at(until, work).await {
         Ok(Ok(done)) => done,
         // The task goes on with its claim; memory can be shared, a draft can't.

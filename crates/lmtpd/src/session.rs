@@ -10,6 +10,7 @@ use daemon::Peer;
 use smtp::server::Hello;
 use smtp::{Mail, Rcpt, Reply, XForward};
 use smtp_server::Handler;
+use tracing::Instrument as _;
 
 use crate::content::Content;
 use crate::deliver::{Outcome, Plan, deliver};
@@ -129,6 +130,12 @@ impl Session {
         );
     }
 
+    /// What is logged within it belongs to the message under way.
+    fn span(&self) -> tracing::Span {
+        let id = self.message.as_ref().map(|message| message.about.id.as_str());
+        tracing::error_span!("message", id)
+    }
+
     /// Takes a recipient, ourselves or by its uid's instance, or says why not.
     async fn take(&mut self, rcpt: &Rcpt) -> Result<Reply, Reply> {
         let (settings, shared) = (&self.settings, &self.shared);
@@ -222,7 +229,8 @@ impl Handler for Session {
     }
 
     async fn rcpt(&mut self, rcpt: &Rcpt) -> Reply {
-        match self.take(rcpt).await {
+        let span = self.span();
+        match self.take(rcpt).instrument(span).await {
             Ok(reply) => reply,
             Err(reply) => {
                 self.shared.figures.refused.fetch_add(1, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use daemon::Seat;
 use smtp::{Class, Mail, Rcpt, Reply, XForward};
 use smtp_server::Handler;
+use tracing::Instrument as _;
 
 use crate::deliver::Delivery;
 use crate::dial::Dialer;
@@ -101,7 +102,8 @@ impl Handler for Session {
     }
 
     async fn rcpt(&mut self, rcpt: &Rcpt) -> Reply {
-        let verdict = self.verdict_on(rcpt).await;
+        let span = tracing::error_span!("message", id = self.client.ident.as_deref());
+        let verdict = self.verdict_on(rcpt).instrument(span).await;
         if !verdict.is_positive() {
             self.log(self.message.as_ref(), &rcpt.to.address().to_string(), &verdict);
         }

@@ -6,6 +6,7 @@ use daemon::now_millis;
 use message::date::rfc5322;
 use message::received::Received;
 use smtp::Reply;
+use tracing::Instrument as _;
 
 use super::transaction::{Over, Transaction};
 use crate::client::Client;
@@ -104,7 +105,7 @@ impl Transaction {
         }
         over.handover.write(&over.pending).await;
         let Over { handover, envelope, places, .. } = over;
-        let verdict = handover.finish().await;
+        let verdict = handover.finish().instrument(self.span()).await;
         self.handed_over(site, client, &envelope, &verdict);
         match client.role {
             Role::Internal => self.replies(client, |at| {

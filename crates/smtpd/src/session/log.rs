@@ -9,6 +9,11 @@ use crate::handover::{Verdict, Way};
 use crate::site::Site;
 
 impl Transaction {
+    /// What is logged within it belongs to this message.
+    pub(super) fn span(&self) -> tracing::Span {
+        tracing::error_span!("message", id = %self.trace)
+    }
+
     /// A recipient was refused. `NOQUEUE: reject: RCPT from` is what log readers look for.
     pub(super) fn reject(&self, client: &Client, rcpt: &Rcpt, reply: &Reply) {
         let shown = client.shown();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use address::{Address, ForwardPath};
 use smtp::{Envelope, Orcpt, Rcpt, RcptParams, Reply};
+use tracing::Instrument as _;
 
 use super::transaction::{Accepted, MAX_TARGETS, Transaction};
 use crate::client::Client;
@@ -14,7 +15,8 @@ use crate::site::Site;
 impl Transaction {
     /// RCPT was said.
     pub(super) async fn rcpt(&mut self, site: &Site, client: &Client, rcpt: &Rcpt) -> Reply {
-        let reply = match self.take(site, client, rcpt).await {
+        let span = self.span();
+        let reply = match self.take(site, client, rcpt).instrument(span).await {
             Ok(()) => return Reply::new(250, 1, 5, "Ok"),
             Err(reply) => reply,
         };

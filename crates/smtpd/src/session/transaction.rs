@@ -5,6 +5,7 @@ use std::time::Instant;
 use address::{ReversePath, TraceId};
 use daemon::fresh_trace_id;
 use smtp::{Envelope, Mail, Rcpt, Reply};
+use tracing::Instrument as _;
 
 use crate::client::Client;
 use crate::content::Content;
@@ -79,7 +80,7 @@ impl Transaction {
         };
         let settings = &site.settings;
         let kept = Kept::new(settings.body_in_memory, settings.scratch.clone());
-        match Handover::open(&site.hops, parcel, kept).await {
+        match Handover::open(&site.hops, parcel, kept).instrument(self.span()).await {
             Ok(handover) => {
                 let content = Content::new(self.missing(site, client));
                 let pending = self.received(site, client).into_bytes();

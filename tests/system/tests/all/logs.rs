@@ -153,3 +153,36 @@ fn deliveries_read_as_postfix_s_do() {
     assert!(stored.contains("info: stored mail into mailbox 'INBOX' id="), "{stored}");
     demo.stop();
 }
+
+/// Not only lines that tell of a recipient: what goes wrong inside says which message it was.
+#[test]
+fn complaints_carry_the_id_too() {
+    let sink = Sink::start();
+    let demo = logging(&sink, |_| "format = \"json\"\n".to_owned()).start();
+    // A uid below minimum_uid, for which nothing is delivered.
+    let line = "low@example.test:{PLAIN}x:99:99::/nonexistent::\n";
+    let users = std::fs::read_to_string(&demo.at.passwd_file).unwrap();
+    std::fs::write(&demo.at.passwd_file, users + line).unwrap();
+    let mut mail = demo.smtp();
+    mail.ask("MAIL FROM:<a@remote.test>", "250 ");
+    mail.ask("RCPT TO:<low@example.test>", "250 ");
+    mail.ask("DATA", "451 ");
+    let id = |name: &str, level: &str| {
+        eventually(&format!("{name}'s complaint"), || {
+            let log = demo.log();
+            let all = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let mut ours = all.filter(|line| {
+                field(line, "name") == name
+                    && field(line, "level") == level
+                    && line.to_string().contains("low@example.test")
+            });
+            ours.next().map(|line| field(&line, "id").to_owned())
+        })
+    };
+    let known = id("lmtpd", "error");
+    assert_eq!(known.len(), 20, "{known}");
+    let lines = demo.log();
+    let of_it = lines.lines().filter(|line| line.contains(&known) && line.contains("\"smtpd\""));
+    assert!(of_it.count() >= 1, "{known} in smtpd's lines");
+    demo.stop();
+}
