@@ -186,3 +186,38 @@ fn complaints_carry_the_id_too() {
     assert!(of_it.count() >= 1, "{known} in smtpd's lines");
     demo.stop();
 }
+
+#[test]
+fn debug_lines_for_a_while() {
+    let demo = Demo::start();
+    let said = |arguments: &[&str]| {
+        let output = demo.dovetail(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let lines = || demo.log().lines().filter(|line| line.contains("smtpd[")).count();
+    assert!(!demo.log().contains(" debug: "));
+    assert_eq!(said(&["debug"]).matches(" off ").count(), DAEMONS.len());
+    let on = said(&["debug", "smtpd", "on", "--for", "5m"]);
+    assert!(on.contains("\nsmtpd   on     debug  -       5m\n"), "{on}");
+    assert_eq!(said(&["debug"]).matches(" off ").count(), DAEMONS.len() - 1);
+    drop(demo.smtp());
+    eventually("smtpd's debug line", || {
+        let log = demo.log();
+        let mut lines = log.lines();
+        lines.find(|line| line.contains("smtpd[") && line.contains(" debug: ")).map(|_| ())
+    });
+    assert!(demo.log().contains(" debug on for 5m by="), "{}", demo.log());
+    said(&["debug", "smtpd", "off"]);
+    eventually("the switch's line", || demo.log().contains(" debug off by=").then_some(()));
+    let before = lines();
+    let mut mail = demo.smtp();
+    let text = message("a@remote.test", BOB, &token("debug"));
+    send(&mut mail, "a@remote.test", &[BOB], &text);
+    drop(mail);
+    eventually("smtpd's next line", || (lines() > before).then_some(()));
+    let log = demo.log();
+    let after = log.split_once(" debug off by=").unwrap().1;
+    assert!(!after.contains(" debug: "), "{after}");
+    demo.stop();
+}
