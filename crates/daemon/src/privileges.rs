@@ -1,5 +1,6 @@
 //! Root drops to the daemon's user for good; nobody else changes anything but no_new_privs.
 
+use caps::CapSet;
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 
 use crate::config::Table;
@@ -93,6 +94,8 @@ impl Identity {
         setgroups(&groups).map_err(|error| failed("setgroups", error))?;
         let gid = Gid::from_raw(gid);
         setresgid(gid, gid, gid).map_err(|error| failed("setresgid", error))?;
+        // While we may: then no program that we'd execute has any either. A container may have kept it.
+        let _ = caps::clear(None, CapSet::Bounding);
         // From a uid of 0 to another in all three the kernel clears every capability
         // (capabilities(7)), and with no_new_privs no exec brings one back.
         let uid = Uid::from_raw(uid);
@@ -117,6 +120,11 @@ fn failed(what: &str, error: nix::errno::Errno) -> Error {
 fn no_way_back() -> Result<(), Error> {
     if nix::unistd::setuid(Uid::from_raw(0)).is_ok() {
         return Err(Error::Privileges("root could be had back; refusing to serve".to_owned()));
+    }
+    // Those that a unit or a parent gave to a user that isn't root.
+    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
+        let cleared = caps::clear(None, set);
+        cleared.map_err(|error| Error::Privileges(format!("capabilities, {set:?}: {error}")))?;
     }
     nix::sys::prctl::set_no_new_privs().map_err(|error| failed("no_new_privs", error))
 }

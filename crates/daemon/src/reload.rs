@@ -14,7 +14,7 @@ use crate::confine::Rules;
 use crate::log::{Log, LogSettings};
 use crate::service::Service;
 use crate::sessions::{SessionLimits, Sessions};
-use crate::start::check_instance;
+use crate::start::settle;
 use crate::{Daemon, tls};
 
 /// What a reload changes. One is done after the other.
@@ -91,8 +91,11 @@ impl<D: Daemon> Reloader<D> {
         let rules = self.rules.clone();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let read = move || {
-            let (config, settings) = check_instance::<D>(&folder, instance.as_deref())?;
-            within::<D>(rules.as_ref(), &running, config, settings)
+            let files = D::files();
+            let mut config = Config::load_instance(&folder, D::NAME, instance.as_deref(), &files)?;
+            // Before anything opens what they name.
+            let kept = keep_within::<D>(rules.as_ref(), &running, &mut config);
+            settle::<D>(config).map(|(config, settings)| (config, settings, kept))
         };
         let done = match tokio::task::spawn_blocking(read).await {
             Ok(Ok((config, settings, kept))) => Ok(self.take_up(config, Arc::new(settings), kept)),
@@ -149,27 +152,21 @@ impl<D: Daemon> Reloader<D> {
     }
 }
 
-/// What of a new configuration the sandbox lets us do: a key that needs more keeps its value, and is
-/// named.
-fn within<D: Daemon>(
+/// A key of a new configuration that needs more than the sandbox gives keeps its value, and is named.
+fn keep_within<D: Daemon>(
     rules: Option<&Rules>,
     running: &Config,
-    mut config: Config,
-    settings: D::Settings,
-) -> Result<(Config, D::Settings, Vec<String>), Vec<Problem>> {
-    let beyond = rules.map(|rules| rules.beyond::<D>(&config)).unwrap_or_default();
-    if beyond.is_empty() {
-        return Ok((config, settings, Vec::new()));
-    }
+    config: &mut Config,
+) -> Vec<String> {
+    let beyond = rules.map(|rules| rules.beyond::<D>(config)).unwrap_or_default();
     for (file, key) in &beyond {
         config.keep(file, key, running);
     }
-    let settings = D::settings(&config)?;
     let named = |(file, key): (String, String)| match file == D::NAME {
         true => key,
         false => format!("{key} of {file}.toml"),
     };
-    Ok((config, settings, beyond.into_iter().map(named).collect()))
+    beyond.into_iter().map(named).collect()
 }
 
 fn table<'a>(config: &'a Config, spec: &FileSpec) -> &'a Table {

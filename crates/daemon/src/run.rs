@@ -67,6 +67,7 @@ async fn serve<D: Daemon>(
     admin.route(Method::GET, "/v1/tls", |_| async { Ok(tls::report()) });
     admin.watch(&sockets);
     confine::route(&admin, config.table("sandbox"));
+    confine::tell::<D>(&admin, &config, rules.as_ref());
     let sessions = Sessions::new(life.shutdown.clone());
     sessions.show(&admin);
     let service = Service::new(life.clone());

@@ -70,7 +70,11 @@ pub fn check_instance<D: Daemon>(
     folder: &Path,
     instance: Option<&str>,
 ) -> Result<(Config, D::Settings), Vec<Problem>> {
-    let config = Config::load_instance(folder, D::NAME, instance, &D::files())?;
+    settle::<D>(Config::load_instance(folder, D::NAME, instance, &D::files())?)
+}
+
+/// Makes settings of a configuration whose types and limits were checked.
+pub(crate) fn settle<D: Daemon>(config: Config) -> Result<(Config, D::Settings), Vec<Problem>> {
     let mut others = LogSettings::check(config.table("log"));
     others.extend(SessionLimits::read(&config).err().unwrap_or_default());
     others.extend(peers::check::<D>(config.tables("listener")));

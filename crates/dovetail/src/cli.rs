@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Kick(KickArguments),
     /// Have running daemons take up their configuration, and say what came of it
     Reload(ReloadArguments),
+    /// See what holds the daemons, and have them try what they mustn't do
+    Sandbox(SandboxArguments),
     /// Show certificates, and copy those that only root may read to the daemons
     Tls(TlsArguments),
     /// Have a daemon log more for a while, or show which ones do
@@ -110,6 +112,28 @@ pub(crate) struct ReloadArguments {
     /// Only these daemons or instances
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArguments {
+    #[command(subcommand)]
+    pub(crate) command: SandboxCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Print which folders and ports each running daemon may use
+    Show {
+        /// Only these daemons or instances
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Have daemons with `[sandbox] self_test` try what is forbidden; exits with 1 if anything worked
+    Test {
+        /// Only these daemons or instances
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ mod places;
 mod pw;
 mod queue;
 mod reload;
+mod sandbox;
 mod status;
 mod tls;
 mod units;
@@ -72,6 +73,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Who(arguments) => who::run(arguments, cli),
         Command::Kick(arguments) => kick::run(arguments, cli),
         Command::Reload(arguments) => reload::run(arguments, cli),
+        Command::Sandbox(arguments) => sandbox::run(arguments, cli),
         Command::Tls(arguments) => tls::run(arguments, cli),
         Command::Debug(arguments) => debug::run(arguments, cli),
     }

@@ -11,11 +11,13 @@ mod keys;
 mod parent;
 mod rules;
 mod self_test;
+mod tell;
 
 pub(crate) use keys::SANDBOX;
 pub use parent::PARENT_VARIABLE;
 pub(crate) use rules::Rules;
 pub(crate) use self_test::route;
+pub(crate) use tell::tell;
 
 use crate::Daemon;
 use crate::config::Config;

@@ -19,8 +19,8 @@ use crate::config::Table;
 
 /// How long a connection that shouldn't come about may take.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// discard: no daemon needs it.
-const NO_DAEMONS_PORT: u16 = 9;
+/// tcpmux: no daemon needs it.
+const NO_DAEMONS_PORT: u16 = 1;
 
 type Attempt = fn() -> Result<(), Error>;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use daemon::{Config, Problem};
 
 use super::trial;
-use crate::units;
+use crate::{sandbox, units};
 
 /// A folder's configurations.
 pub(super) struct Folder<'a> {
@@ -29,7 +29,7 @@ impl Folder<'_> {
 pub(super) type Check = fn(&Folder<'_>) -> Vec<Problem>;
 
 /// All of them.
-pub(super) const CHECKS: &[Check] = &[impatience, trial::paths, instances];
+pub(super) const CHECKS: &[Check] = &[impatience, trial::paths, instances, restarts];
 
 /// Who must wait longer than whom works, so that nobody gives up on work that is being done:
 /// the waiting daemon with its key, the working one with its own.
@@ -59,4 +59,9 @@ pub(super) fn impatience(folder: &Folder<'_>) -> Vec<Problem> {
 /// Homes outside mail_roots, uids that are refused, instances that aren't there.
 fn instances(folder: &Folder<'_>) -> Vec<Problem> {
     units::check(folder.path)
+}
+
+/// Values that a reload couldn't bring to a daemon that runs.
+fn restarts(folder: &Folder<'_>) -> Vec<Problem> {
+    folder.configs.iter().flat_map(|(name, _)| sandbox::needs_restart(folder.path, name)).collect()
 }

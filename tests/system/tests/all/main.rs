@@ -29,6 +29,7 @@ mod queue;
 mod recipients;
 mod relay;
 mod rotation;
+mod sandbox;
 mod secrets;
 mod sessions;
 mod tls;
