@@ -224,7 +224,16 @@ async fn reload_takes_settings_up_and_a_bad_one_changes_nothing() {
     fs::write(authd.config(), format!("default_realm = \"example.test\"\n{config}")).unwrap();
     authd.signal(Signal::SIGHUP);
     authd.wait_for_log("reloaded", 1);
-    assert_eq!(users.user("p0", "lmtp").await.unwrap().unwrap().name, P0);
+    let taken_up = async {
+        loop {
+            if let Some(user) = users.user("p0", "lmtp").await.unwrap() {
+                return user.name;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let name = tokio::time::timeout(Duration::from_secs(20), taken_up).await;
+    assert_eq!(name.expect("the new realm counts"), P0);
     fs::write(authd.config(), format!("default_realm = 1\n{config}")).unwrap();
     authd.signal(Signal::SIGHUP);
     authd.wait_for_log("reload failed", 1);

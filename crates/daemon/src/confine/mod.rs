@@ -43,6 +43,7 @@ pub(crate) struct Confined {
 pub(crate) fn confine<D: Daemon>(config: &Config) -> Result<Confined, Error> {
     parent::follow();
     let table = config.table("sandbox");
+    rules::make_folders(config);
     let mut rules = Rules::of::<D>(config);
     let mut confined = Confined {
         rules: None,

@@ -3,6 +3,8 @@
 //! another one stays visible.
 
 use std::collections::BTreeSet;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::Daemon;
@@ -13,6 +15,8 @@ const EVERYBODY: &[&str] =
     &["/etc", "/usr", "/lib", "/lib64", "/proc/self", "/sys/fs/cgroup", "/run/systemd/userdb"];
 /// Devices: null, urandom.
 const DEVICES: &str = "/dev";
+/// Access bits of a folder that is made.
+const FOLDER_MODE: u32 = 0o700;
 /// systemd's word for our own folder under /run.
 const RUN_FOLDER: &str = "RUNTIME_DIRECTORY";
 
@@ -101,9 +105,28 @@ fn needs(config: &Config) -> Vec<Need> {
             Purpose::ConnectSocket | Purpose::ListenSocket => continue,
         };
         let key = used.key.split('.').next().unwrap_or(&used.key).to_owned();
-        needs.push(Need { at: (file.to_owned(), key), write, folders: folders_of(&used) });
+        let mut folders = folders_of(&used);
+        folders.extend(instances_own(config, file, &used));
+        needs.push(Need { at: (file.to_owned(), key), write, folders });
     }
     needs
+}
+
+/// An instance's own folder in place of a default that is the daemon's.
+fn instances_own(config: &Config, file: &str, used: &UsedPath) -> Option<PathBuf> {
+    let unset = used.purpose == Purpose::WriteFolder && !used.set && file == config.name();
+    (unset && !used.key.contains('.')).then(|| config.own_place(&used.key))
+}
+
+/// Makes the folders that the daemon writes in and that aren't there: it couldn't later. Those above must
+/// be there; what fails here is told by whoever needs the folder.
+pub(super) fn make_folders(config: &Config) {
+    for (file, used) in config.paths_by_file() {
+        if used.purpose == Purpose::WriteFolder && !used.template {
+            let own = instances_own(config, file, &used);
+            let _ = DirBuilder::new().mode(FOLDER_MODE).create(own.as_ref().unwrap_or(&used.path));
+        }
+    }
 }
 
 fn folders_of(used: &UsedPath) -> Vec<PathBuf> {
