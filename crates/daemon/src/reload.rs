@@ -158,7 +158,7 @@ fn keep_within<D: Daemon>(
     running: &Config,
     config: &mut Config,
 ) -> Vec<String> {
-    let beyond = rules.map(|rules| rules.beyond::<D>(config)).unwrap_or_default();
+    let beyond = rules.map(|rules| rules.beyond::<D>(config, running)).unwrap_or_default();
     for (file, key) in &beyond {
         config.keep(file, key, running);
     }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use nix::libc;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition,
-    SeccompFilter, SeccompRule, TargetArch,
+    BackendError as Wrong, BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op,
+    SeccompCondition, SeccompFilter, SeccompRule, TargetArch, sock_filter,
 };
 
 use crate::error::Error;
@@ -113,70 +113,121 @@ const CHOWN_HERE: &[libc::c_long] = &[libc::SYS_chown, libc::SYS_lchown];
 #[cfg(not(target_arch = "x86_64"))]
 const CHOWN_HERE: &[libc::c_long] = &[];
 
-/// x32's numbers have this bit, and then some of its own.
-#[cfg(target_arch = "x86_64")]
-const X32: libc::c_long = 0x4000_0000;
-#[cfg(target_arch = "x86_64")]
-const X32_OWN: std::ops::RangeInclusive<libc::c_long> = 512..=547;
+/// Calls that the C library does without where they aren't there: what they do stands in memory, which
+/// no filter sees. It takes clone(2) and openat(2) then.
+const ABSENT: &[libc::c_long] = &[libc::SYS_clone3, libc::SYS_openat2];
+
+/// New name spaces, which clone(2) can make too.
+const NAME_SPACES: &[libc::c_int] = &[
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+];
 
 #[cfg(target_arch = "x86_64")]
 const ARCH: TargetArch = TargetArch::x86_64;
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
 const ARCH: TargetArch = TargetArch::aarch64;
+#[cfg(target_arch = "riscv64")]
+const ARCH: TargetArch = TargetArch::riscv64;
 
 type Calls = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Refuses the calls to this thread and those that it will make.
+/// Refuses the calls to this thread and those that it will make. A call of another architecture ends
+/// the process.
 pub(super) fn forbid(needs: Needs) -> Result<(), Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Privileges(format!("seccomp: {error}"));
+    seccompiler::apply_filter(&no_x32()).map_err(|error| failed(&error))?;
+    let absent: Calls = ABSENT.iter().map(|call| (*call, Vec::new())).collect();
     let refused = calls(needs).map_err(|error| failed(&error))?;
-    // The C library takes clone(2), whose flags can be seen, where clone3 isn't there.
-    let absent = Calls::from([(libc::SYS_clone3, Vec::new())]);
     for (calls, errno) in [(absent, libc::ENOSYS), (refused, libc::EPERM)] {
-        let errno = SeccompAction::Errno(errno.unsigned_abs());
-        let filter = SeccompFilter::new(calls, SeccompAction::Allow, errno, ARCH)
-            .and_then(BpfProgram::try_from)
-            .map_err(|error| failed(&error))?;
-        seccompiler::apply_filter(&filter).map_err(|error| failed(&error))?;
+        let program = program(calls, errno).map_err(|error| failed(&error))?;
+        seccompiler::apply_filter(&program).map_err(|error| failed(&error))?;
     }
     Ok(())
 }
 
-fn calls(needs: Needs) -> Result<Calls, seccompiler::BackendError> {
+fn program(calls: Calls, errno: libc::c_int) -> Result<BpfProgram, Wrong> {
+    let errno = SeccompAction::Errno(errno.unsigned_abs());
+    SeccompFilter::new(calls, SeccompAction::Allow, errno, ARCH).and_then(BpfProgram::try_from)
+}
+
+/// x32's calls, which have the numbers from this bit on: nothing of ours makes one, and a list of
+/// numbers would miss them.
+fn no_x32() -> BpfProgram {
+    const FIRST: u32 = 0x4000_0000;
+    // seccomp(2): the call's number is what the filter sees first.
+    let load = sock_filter { code: LOAD, jt: 0, jf: 0, k: 0 };
+    let compare = sock_filter { code: JUMP_IF_AT_LEAST, jt: 0, jf: 1, k: FIRST };
+    let answer =
+        |action: SeccompAction| sock_filter { code: RETURN, jt: 0, jf: 0, k: action.into() };
+    let refuse = answer(SeccompAction::Errno(libc::ENOSYS.unsigned_abs()));
+    vec![load, compare, refuse, answer(SeccompAction::Allow)]
+}
+
+/// linux/bpf_common.h: a word at an offset; a comparison with a constant; the verdict.
+const LOAD: u16 = 0x20;
+const JUMP_IF_AT_LEAST: u16 = 0x35;
+const RETURN: u16 = 0x06;
+
+fn calls(needs: Needs) -> Result<Calls, Wrong> {
     let mut calls = Calls::new();
     let chown = [CHOWN, CHOWN_HERE].into_iter().flatten().filter(|_| !needs.chown);
     for call in NEVER.iter().chain(NEVER_HERE).chain(chown) {
         calls.insert(*call, Vec::new());
     }
     // No process, only threads.
-    let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
-    let no_thread = SeccompCondition::new(0, Len::Dword, Op::MaskedEq(thread), 0)?;
-    calls.insert(libc::SYS_clone, vec![SeccompRule::new(vec![no_thread])?]);
-    let mut families = vec![libc::AF_UNIX];
-    if needs.internet {
-        families.extend([libc::AF_INET, libc::AF_INET6]);
+    let mut clone = vec![SeccompRule::new(vec![bits(0, libc::CLONE_THREAD, 0)?])?];
+    for flag in NAME_SPACES {
+        clone.push(SeccompRule::new(vec![bits(0, *flag, *flag)?])?);
     }
-    let none_of = families
-        .into_iter()
-        .map(|family| {
-            SeccompCondition::new(0, Len::Dword, Op::Ne, u64::from(family.unsigned_abs()))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    calls.insert(libc::SYS_socket, vec![SeccompRule::new(none_of)?]);
-    without_x32(&mut calls);
+    calls.insert(libc::SYS_clone, clone);
+    sockets(needs, &mut calls)?;
     Ok(calls)
 }
 
-/// The same calls by their other numbers: nothing of ours makes a call so.
-#[cfg(target_arch = "x86_64")]
-fn without_x32(calls: &mut Calls) {
-    let numbers: Vec<i64> = calls.keys().copied().collect();
-    calls.extend(numbers.into_iter().map(|call| (call | X32, Vec::new())));
-    calls.extend(X32_OWN.map(|call| (call | X32, Vec::new())));
+/// What sockets may be made, and that none of them listens: those that do were there before.
+fn sockets(needs: Needs, calls: &mut Calls) -> Result<(), Wrong> {
+    const UNIX: &[libc::c_int] = &[libc::AF_UNIX];
+    const ALL: &[libc::c_int] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+    let families = if needs.internet { ALL } else { UNIX };
+    // Landlock knows TCP alone: others that come to the same (MPTCP, SCTP) would pass it by.
+    let other_protocol = none_of(2, &[0, libc::IPPROTO_TCP, libc::IPPROTO_UDP])?;
+    let raw = SeccompCondition::new(1, Len::Dword, Op::MaskedEq(KIND), RAW)?;
+    let refused = [none_of(0, families)?, other_protocol, vec![raw]];
+    let refused: Result<Vec<_>, _> = refused.into_iter().map(SeccompRule::new).collect();
+    calls.insert(libc::SYS_socket, refused?);
+    calls.insert(libc::SYS_socketpair, vec![SeccompRule::new(none_of(0, UNIX)?)?]);
+    calls.insert(libc::SYS_listen, Vec::new());
+    // It connects by the way, which older kernels don't show Landlock.
+    for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+        let fast = bits(flags, libc::MSG_FASTOPEN, libc::MSG_FASTOPEN)?;
+        calls.insert(call, vec![SeccompRule::new(vec![fast])?]);
+    }
+    Ok(())
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-fn without_x32(_: &mut Calls) {}
+/// socket(2): the kind without SOCK_CLOEXEC and its like.
+const KIND: u64 = 0xf;
+const RAW: u64 = 3;
+
+/// These bits of an argument have this value.
+fn bits(argument: u8, mask: libc::c_int, value: libc::c_int) -> Result<SeccompCondition, Wrong> {
+    let (mask, value) = (u64::from(mask.unsigned_abs()), u64::from(value.unsigned_abs()));
+    SeccompCondition::new(argument, Len::Dword, Op::MaskedEq(mask), value)
+}
+
+/// An argument is none of these.
+fn none_of(argument: u8, values: &[libc::c_int]) -> Result<Vec<SeccompCondition>, Wrong> {
+    let differs = |value: &libc::c_int| {
+        SeccompCondition::new(argument, Len::Dword, Op::Ne, u64::from(value.unsigned_abs()))
+    };
+    values.iter().map(differs).collect()
+}
 
 #[cfg(test)]
 mod tests {
@@ -187,9 +238,7 @@ mod tests {
         for (internet, chown) in [(false, false), (true, true)] {
             let calls = calls(Needs { internet, chown }).unwrap();
             assert_eq!(calls.contains_key(&libc::SYS_fchown), !chown);
-            let errno = SeccompAction::Errno(1);
-            let filter = SeccompFilter::new(calls, SeccompAction::Allow, errno, ARCH).unwrap();
-            let program = BpfProgram::try_from(filter).unwrap();
+            let program = program(calls, libc::EPERM).unwrap();
             assert!(program.len() < 4096, "{}", program.len());
         }
     }

@@ -13,8 +13,8 @@ use crate::config::{Config, Purpose, UsedPath};
 /// Folders that every daemon reads: the system's users and names, libraries, and its own /proc.
 const EVERYBODY: &[&str] =
     &["/etc", "/usr", "/lib", "/lib64", "/proc/self", "/sys/fs/cgroup", "/run/systemd/userdb"];
-/// Devices: null, urandom.
-const DEVICES: &str = "/dev";
+/// Devices, null say, which every daemon may open; it makes nothing there.
+pub(super) const DEVICES: &str = "/dev";
 /// Access bits of a folder that is made.
 const FOLDER_MODE: u32 = 0o700;
 /// systemd's word for our own folder under /run.
@@ -44,8 +44,9 @@ impl Rules {
         let mut rules = Self::default();
         rules.read.extend(EVERYBODY.iter().map(PathBuf::from));
         rules.read.extend(with_target(config.folder(), true));
-        rules.write.insert(DEVICES.into());
-        rules.write.extend(std::env::var_os(RUN_FOLDER).map(PathBuf::from));
+        // systemd lists several folders with colons between them.
+        let run = std::env::var(RUN_FOLDER).unwrap_or_default();
+        rules.write.extend(run.split(':').filter(|path| path.starts_with('/')).map(PathBuf::from));
         for need in needs(config) {
             if need.write { &mut rules.write } else { &mut rules.read }.extend(need.folders);
         }
@@ -68,11 +69,19 @@ impl Rules {
         below(&self.write) || !write && below(&self.read)
     }
 
-    /// The keys of another configuration that need more than these rules give: file and key.
-    pub(crate) fn beyond<D: Daemon>(&self, config: &Config) -> BTreeSet<(String, String)> {
+    /// The keys of another configuration that need more than these rules give: file and key. A folder
+    /// that isn't there is of no use after a restart either, so that of a key as it was isn't told of.
+    pub(crate) fn beyond<D: Daemon>(
+        &self,
+        config: &Config,
+        running: &Config,
+    ) -> BTreeSet<(String, String)> {
+        let before = needs(running);
         let mut keys = BTreeSet::new();
         for need in needs(config) {
-            if !need.folders.iter().all(|folder| self.allows(need.write, folder)) {
+            let closed = |folder: &&PathBuf| !self.allows(need.write, folder);
+            let known = before.iter().any(|one| one.at == need.at && one.folders == need.folders);
+            if need.folders.iter().filter(closed).any(|folder| !known || folder.exists()) {
                 keys.insert(need.at);
             }
         }
@@ -105,8 +114,8 @@ fn needs(config: &Config) -> Vec<Need> {
             Purpose::ConnectSocket | Purpose::ListenSocket => continue,
         };
         let key = used.key.split('.').next().unwrap_or(&used.key).to_owned();
-        let mut folders = folders_of(&used);
-        folders.extend(instances_own(config, file, &used));
+        let own = instances_own(config, file, &used);
+        let folders = own.map_or_else(|| folders_of(&used), |own| with_target(&own, true));
         needs.push(Need { at: (file.to_owned(), key), write, folders });
     }
     needs

@@ -16,15 +16,15 @@ pub(crate) fn tell<D: Daemon>(admin: &Admin, config: &Config, rules: Option<&Rul
         let answer = answer.clone();
         async move { Ok(answer) }
     });
-    let (folder, instance) = (config.folder().to_owned(), config.instance().map(str::to_owned));
+    let started = config.clone();
     let rules = rules.cloned();
     admin.route(Method::GET, "/v1/sandbox/beyond", move |_| {
-        let (folder, instance, rules) = (folder.clone(), instance.clone(), rules.clone());
+        let (started, rules) = (started.clone(), rules.clone());
         async move {
             let ask = move || {
-                let config =
-                    Config::load_instance(&folder, D::NAME, instance.as_deref(), &D::files());
-                config.map(|config| beyond::<D>(rules.as_ref(), &config))
+                let (folder, instance) = (started.folder(), started.instance());
+                let config = Config::load_instance(folder, D::NAME, instance, &D::files());
+                config.map(|config| beyond::<D>(rules.as_ref(), &config, &started))
             };
             match tokio::task::spawn_blocking(ask).await {
                 Ok(Ok(keys)) => Ok(json!({ "needs_restart": keys })),
@@ -35,8 +35,8 @@ pub(crate) fn tell<D: Daemon>(admin: &Admin, config: &Config, rules: Option<&Rul
     });
 }
 
-fn beyond<D: Daemon>(rules: Option<&Rules>, config: &Config) -> Vec<Value> {
-    let keys = rules.map(|rules| rules.beyond::<D>(config)).unwrap_or_default();
+fn beyond<D: Daemon>(rules: Option<&Rules>, config: &Config, started: &Config) -> Vec<Value> {
+    let keys = rules.map(|rules| rules.beyond::<D>(config, started)).unwrap_or_default();
     keys.into_iter().map(|(file, key)| json!({ "file": file, "key": key })).collect()
 }
 
