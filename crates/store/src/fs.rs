@@ -9,13 +9,13 @@ use std::fmt;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat2};
+use nix::sys::stat::{self, umask};
 
 /// Each place where the store syncs, by what would be lost without it. The crash test leaves one out
 /// after another and must notice every time.
@@ -66,7 +66,7 @@ pub struct Mode {
     pub file: u32,
     /// For folders.
     pub folder: u32,
-    /// The group to give things to, where that isn't the process's own.
+    /// The group to give things to, where they wouldn't have it by themselves.
     pub group: Option<u32>,
 }
 
@@ -153,7 +153,8 @@ impl Fs for Disk {
             file.set_permissions(Permissions::from_mode(mode.file))?;
         }
         if let Some(group) = mode.group {
-            give_to_group(path, std::os::unix::fs::fchown(&file, None, Some(group)))?;
+            let given = std::os::unix::fs::fchown(&file, None, Some(group));
+            give_to_group(path, mode, given)?;
         }
         Ok(file)
     }
@@ -202,28 +203,44 @@ impl Fs for Disk {
     }
 
     fn make_folder(&self, path: &Path, mode: Mode) -> io::Result<()> {
-        std::fs::DirBuilder::new().mode(mode.folder).create(path)?;
-        if mode.folder & 0o077 != 0 {
-            // Keep a setgid bit that the folder inherited.
-            let inherited = std::fs::symlink_metadata(path)?.mode() & 0o7000;
-            std::fs::set_permissions(path, Permissions::from_mode(inherited | mode.folder))?;
-        }
+        make_exactly(path, mode.folder)?;
         if let Some(group) = mode.group {
-            give_to_group(path, std::os::unix::fs::lchown(path, None, Some(group)))?;
+            give_to_group(path, mode, std::os::unix::fs::lchown(path, None, Some(group)))?;
         }
         Ok(())
     }
+}
+
+/// The umask is the process's: one at a time changes it.
+static UMASK: Mutex<()> = Mutex::new(());
+
+/// Makes a folder with these bits, whatever the umask. A chmod(2) afterwards would have to name the setgid
+/// bit that the folder inherited, which no sandbox allows; so the umask is lifted for the moment of one
+/// mkdir(2). What other threads make meanwhile has the mode that they asked for.
+fn make_exactly(path: &Path, bits: u32) -> io::Result<()> {
+    let make = || std::fs::DirBuilder::new().mode(bits).create(path);
+    if bits & 0o077 == 0 {
+        return make();
+    }
+    let _turn = UMASK.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = umask(stat::Mode::empty());
+    let made = make();
+    umask(before);
+    made
 }
 
 fn c_path(path: &Path) -> io::Result<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| io::ErrorKind::InvalidInput.into())
 }
 
-/// A group that we may not give to is the operator's choice to see, and no reason to refuse mail.
-fn give_to_group(path: &Path, result: io::Result<()>) -> io::Result<()> {
+/// A group that we may not give to is the operator's choice to see where it may do other things than
+/// everybody, and no reason to refuse mail.
+fn give_to_group(path: &Path, mode: Mode, result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            tracing::warn!(path = %path.display(), %error, "can't give the folder's group");
+            if (mode.file >> 3) & 7 != mode.file & 7 {
+                tracing::warn!(path = %path.display(), %error, "can't give the folder's group");
+            }
             Ok(())
         }
         other => other,
@@ -266,6 +283,8 @@ pub(crate) fn read_limited(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
 
     #[test]
@@ -297,5 +316,26 @@ mod tests {
         Disk.make_folder(&dir.path().join("x"), mode).expect("mkdir");
         let made = std::fs::metadata(dir.path().join("x")).expect("stat").mode();
         assert_eq!(made & 0o7777, 0o2770);
+    }
+
+    #[test]
+    fn the_umask_is_lifted_for_one_folder_alone() {
+        let dir = tempfile::tempdir().expect("dir");
+        let before = umask(stat::Mode::from_bits_truncate(0o077));
+        let mode = Mode { file: 0o660, folder: 0o770, group: None };
+        let made: Vec<u32> = std::thread::scope(|scope| {
+            let make = |number: u32| {
+                let path = dir.path().join(number.to_string());
+                move || {
+                    Disk.make_folder(&path, mode).expect("mkdir");
+                    std::fs::metadata(path).expect("stat").mode() & 0o777
+                }
+            };
+            let threads: Vec<_> = (0..8).map(|number| scope.spawn(make(number))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("made")).collect()
+        });
+        let after = umask(before);
+        assert_eq!(made, [0o770; 8]);
+        assert_eq!(after.bits(), 0o077);
     }
 }

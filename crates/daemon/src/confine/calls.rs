@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use nix::libc;
 use seccompiler::{
-    BackendError as Wrong, BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op,
-    SeccompCondition, SeccompFilter, SeccompRule, TargetArch, sock_filter,
+    BackendError as Wrong, BpfProgram, SeccompAction, SeccompFilter, SeccompRule, TargetArch,
+    sock_filter,
 };
 
+use super::arguments;
 use crate::error::Error;
 
 /// What differs between daemons.
@@ -117,17 +118,6 @@ const CHOWN_HERE: &[libc::c_long] = &[];
 /// no filter sees. It takes clone(2) and openat(2) then.
 const ABSENT: &[libc::c_long] = &[libc::SYS_clone3, libc::SYS_openat2];
 
-/// New name spaces, which clone(2) can make too.
-const NAME_SPACES: &[libc::c_int] = &[
-    libc::CLONE_NEWNS,
-    libc::CLONE_NEWCGROUP,
-    libc::CLONE_NEWUTS,
-    libc::CLONE_NEWIPC,
-    libc::CLONE_NEWUSER,
-    libc::CLONE_NEWPID,
-    libc::CLONE_NEWNET,
-];
-
 #[cfg(target_arch = "x86_64")]
 const ARCH: TargetArch = TargetArch::x86_64;
 #[cfg(target_arch = "aarch64")]
@@ -135,7 +125,7 @@ const ARCH: TargetArch = TargetArch::aarch64;
 #[cfg(target_arch = "riscv64")]
 const ARCH: TargetArch = TargetArch::riscv64;
 
-type Calls = BTreeMap<i64, Vec<SeccompRule>>;
+pub(super) type Calls = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Refuses the calls to this thread and those that it will make. A call of another architecture ends
 /// the process.
@@ -180,53 +170,10 @@ fn calls(needs: Needs) -> Result<Calls, Wrong> {
     for call in NEVER.iter().chain(NEVER_HERE).chain(chown) {
         calls.insert(*call, Vec::new());
     }
-    // No process, only threads.
-    let mut clone = vec![SeccompRule::new(vec![bits(0, libc::CLONE_THREAD, 0)?])?];
-    for flag in NAME_SPACES {
-        clone.push(SeccompRule::new(vec![bits(0, *flag, *flag)?])?);
-    }
-    calls.insert(libc::SYS_clone, clone);
-    sockets(needs, &mut calls)?;
+    arguments::only_threads(&mut calls)?;
+    arguments::sockets(needs.internet, &mut calls)?;
+    arguments::set_id_bits(&mut calls)?;
     Ok(calls)
-}
-
-/// What sockets may be made, and that none of them listens: those that do were there before.
-fn sockets(needs: Needs, calls: &mut Calls) -> Result<(), Wrong> {
-    const UNIX: &[libc::c_int] = &[libc::AF_UNIX];
-    const ALL: &[libc::c_int] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
-    let families = if needs.internet { ALL } else { UNIX };
-    // Landlock knows TCP alone: others that come to the same (MPTCP, SCTP) would pass it by.
-    let other_protocol = none_of(2, &[0, libc::IPPROTO_TCP, libc::IPPROTO_UDP])?;
-    let raw = SeccompCondition::new(1, Len::Dword, Op::MaskedEq(KIND), RAW)?;
-    let refused = [none_of(0, families)?, other_protocol, vec![raw]];
-    let refused: Result<Vec<_>, _> = refused.into_iter().map(SeccompRule::new).collect();
-    calls.insert(libc::SYS_socket, refused?);
-    calls.insert(libc::SYS_socketpair, vec![SeccompRule::new(none_of(0, UNIX)?)?]);
-    calls.insert(libc::SYS_listen, Vec::new());
-    // It connects by the way, which older kernels don't show Landlock.
-    for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
-        let fast = bits(flags, libc::MSG_FASTOPEN, libc::MSG_FASTOPEN)?;
-        calls.insert(call, vec![SeccompRule::new(vec![fast])?]);
-    }
-    Ok(())
-}
-
-/// socket(2): the kind without SOCK_CLOEXEC and its like.
-const KIND: u64 = 0xf;
-const RAW: u64 = 3;
-
-/// These bits of an argument have this value.
-fn bits(argument: u8, mask: libc::c_int, value: libc::c_int) -> Result<SeccompCondition, Wrong> {
-    let (mask, value) = (u64::from(mask.unsigned_abs()), u64::from(value.unsigned_abs()));
-    SeccompCondition::new(argument, Len::Dword, Op::MaskedEq(mask), value)
-}
-
-/// An argument is none of these.
-fn none_of(argument: u8, values: &[libc::c_int]) -> Result<Vec<SeccompCondition>, Wrong> {
-    let differs = |value: &libc::c_int| {
-        SeccompCondition::new(argument, Len::Dword, Op::Ne, u64::from(value.unsigned_abs()))
-    };
-    values.iter().map(differs).collect()
 }
 
 #[cfg(test)]

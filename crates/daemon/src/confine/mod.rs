@@ -5,6 +5,7 @@
 //! holds it to folders and ports (`folders`), seccomp keeps system calls from it (`calls`). Neither can
 //! be widened later. docs/sandbox.md says what they don't guard.
 
+mod arguments;
 mod calls;
 mod folders;
 mod keys;

@@ -11,7 +11,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
@@ -61,6 +63,11 @@ const ATTEMPTS: &[(&str, Attempt)] = &[
         other => other.map_err(Into::into),
     }),
     ("change the user", || nix::unistd::setuid(nix::unistd::getuid()).map_err(Into::into)),
+    ("set the setgid bit", || match chmod("/dovetail-self-test", 0o2755) {
+        // Nothing is called so: it wasn't forbidden.
+        Err(Errno::ENOENT) => Ok(()),
+        other => other.map_err(Into::into),
+    }),
     ("leave its name spaces", || {
         // No flag: where it may, nothing changes.
         nix::sched::unshare(nix::sched::CloneFlags::empty()).map_err(Into::into)
@@ -71,6 +78,11 @@ fn write_in(folder: &str) -> Result<(), Error> {
     let path = Path::new(folder).join(format!("dovetail-self-test-{}", std::process::id()));
     OpenOptions::new().write(true).create_new(true).open(&path)?;
     std::fs::remove_file(path)
+}
+
+fn chmod(path: &str, mode: u32) -> Result<(), Errno> {
+    let mode = Mode::from_bits_truncate(mode);
+    fchmodat(AT_FDCWD, path, mode, FchmodatFlags::FollowSymlink)
 }
 
 fn family(family: AddressFamily, kind: SockType) -> Result<(), Error> {

@@ -92,13 +92,12 @@ pub(crate) fn mode_of(folder: &Path) -> Mode {
         return Mode { file: 0o600, folder: 0o700, group: None };
     };
     let bits = meta.mode();
-    let group_is_special = (bits >> 3) & 7 != bits & 7;
     let setgid = bits & 0o2000 != 0;
     let ours = meta.gid() == nix::unistd::getegid().as_raw();
     Mode {
         file: (bits & 0o666) | 0o600,
         folder: (bits & 0o777) | 0o700,
-        group: (group_is_special && !setgid && !ours).then_some(meta.gid()),
+        group: (!setgid && !ours).then_some(meta.gid()),
     }
 }
 

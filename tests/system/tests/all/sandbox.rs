@@ -151,3 +151,70 @@ fn a_reload_keeps_what_lies_beyond_the_sandbox() {
     assert!(size.iter().any(|line| line.ends_with("SIZE 1048576")), "{size:?}");
     demo.stop();
 }
+
+/// Who has a file or folder, and its bits.
+fn owner(path: &Path) -> (u32, u32) {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = fs::symlink_metadata(path).unwrap();
+    (found.gid(), found.mode() & 0o7777)
+}
+
+/// bob's home and mail, of this group and with these bits; then mail for him, and a mailbox that he makes.
+fn group_of_what_is_made(group: u32, home_bits: u32, folder_bits: u32, file_bits: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    // lmtpd and imapd may give files to that group, as they are in it.
+    let daemons = ["lmtpd", "imapd"];
+    let with = |options: Options, name: &str| {
+        options.config(&format!("{name}.toml"), &format!("groups = [\"{group}\"]\n"))
+    };
+    let demo = daemons.into_iter().fold(Options::default(), with).start();
+    let bob = "bob@example.test";
+    let home = Path::new(&demo.user(bob).home).to_owned();
+    fs::create_dir_all(&home).unwrap();
+    let nobody = fs::metadata(&demo.at.mail_root).unwrap();
+    let uid = std::os::unix::fs::MetadataExt::uid(&nobody);
+    std::os::unix::fs::chown(home.parent().unwrap(), Some(uid), None).unwrap();
+    let maildir = home.join("Maildir");
+    let mut given = vec![home];
+    if home_bits & 0o2000 == 0 {
+        // Without the setgid bit a home says nothing of what is below it: the mail's own folder does.
+        fs::create_dir(&maildir).unwrap();
+        given.push(maildir.clone());
+    }
+    for folder in given {
+        std::os::unix::fs::chown(&folder, Some(uid), Some(group)).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(home_bits)).unwrap();
+    }
+    let token = token("group");
+    let mut line = demo.smtp();
+    let text = message("a@remote.test", bob, &token);
+    assert!(send(&mut line, "a@remote.test", &[bob], &text).starts_with("250 "));
+    let mail = demo.maildir(bob);
+    eventually("the mail", || (mail.count(&token) == 1).then_some(()));
+    let mut imap = demo.imap(bob);
+    imap.imap("c CREATE Lists", "OK");
+    imap.imap("s SELECT INBOX", "OK");
+    for made in [".", "new", "cur", "tmp", ".Lists", ".Lists/new"] {
+        assert_eq!(owner(&maildir.join(made)), (group, folder_bits), "{made} {home_bits:o}");
+    }
+    let messages: Vec<_> = ["new", "cur"].iter().flat_map(|part| mail.files(part)).collect();
+    let own = ["dovecot-uidlist", "maildirfolder"].map(|name| maildir.join(name));
+    for file in messages.iter().chain(&own) {
+        assert_eq!(owner(file), (group, file_bits), "{} {home_bits:o}", file.display());
+    }
+    demo.stop();
+}
+
+#[test]
+fn what_is_delivered_has_its_folders_group() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    // Any group but nobody's own.
+    let group = 12;
+    group_of_what_is_made(group, 0o2700, 0o2700, 0o600);
+    group_of_what_is_made(group, 0o2750, 0o2750, 0o640);
+    group_of_what_is_made(group, 0o2770, 0o2770, 0o660);
+    group_of_what_is_made(group, 0o750, 0o750, 0o640);
+    group_of_what_is_made(group, 0o700, 0o700, 0o600);
+}
