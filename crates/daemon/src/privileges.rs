@@ -19,6 +19,9 @@ pub fn default_user(daemon: &str) -> &'static str {
     }
 }
 
+/// What is root's group's, a daemon must not have either.
+const ROOTS_GROUP: &str = "the daemon doesn't run in root's group: name another";
+
 /// Who the daemon is going to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -64,9 +67,13 @@ impl Identity {
                 return fail("group", format!("there is no group of \"{name}\" on this system"));
             }
         };
+        if gid == 0 {
+            return fail("group", ROOTS_GROUP.to_owned());
+        }
         let mut groups = Vec::new();
         for group in table.texts("groups") {
             match users::gid(&group) {
+                Some(0) => return fail("groups", ROOTS_GROUP.to_owned()),
                 Some(gid) => groups.push(gid),
                 None => {
                     return fail("groups", format!("there is no group \"{group}\" on this system"));

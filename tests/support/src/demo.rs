@@ -55,6 +55,7 @@ pub struct User {
 pub struct Options {
     files: Vec<(String, String)>,
     unprivileged: bool,
+    capabilities: Option<&'static str>,
 }
 
 impl Options {
@@ -70,6 +71,13 @@ impl Options {
         self
     }
 
+    /// As [`Options::unprivileged`], with these capabilities handed down as a unit's AmbientCapabilities=
+    /// are: `+net_bind_service,+chown`. Only root can start it so.
+    pub fn capabilities(mut self, list: &'static str) -> Self {
+        self.capabilities = Some(list);
+        self.unprivileged()
+    }
+
     /// Starts it; returns once every listener accepts.
     pub fn start(self) -> Demo {
         let scratch = tempfile::Builder::new().prefix("dvt").tempdir().unwrap();
@@ -81,7 +89,11 @@ impl Options {
         for (name, text) in &self.files {
             fs::write(overlay.join(name), text).unwrap();
         }
-        Demo::launch(scratch, &overlay, self.unprivileged && nix::unistd::geteuid().is_root())
+        let mut command = Command::new(binary("dovetail"));
+        if self.unprivileged && nix::unistd::geteuid().is_root() {
+            command = as_ordinary_user(scratch.path(), self.capabilities);
+        }
+        Demo::launch(command, scratch, &overlay)
     }
 }
 
@@ -99,12 +111,8 @@ impl Demo {
         Options::default().start()
     }
 
-    fn launch(scratch: TempDir, overlay: &Path, as_nobody: bool) -> Self {
+    fn launch(mut command: Command, scratch: TempDir, overlay: &Path) -> Self {
         let root = scratch.path().join("r");
-        let mut command = Command::new(binary("dovetail"));
-        if as_nobody {
-            command = as_ordinary_user(scratch.path());
-        }
         let log = fs::File::create(scratch.path().join("log")).unwrap();
         let mut child = command
             .args(["demo", "--json", "--root"])
@@ -232,7 +240,7 @@ impl Drop for Demo {
 }
 
 /// `dovetail` run by nobody, from copies of the binaries that nobody can reach.
-fn as_ordinary_user(scratch: &Path) -> Command {
+fn as_ordinary_user(scratch: &Path, capabilities: Option<&str>) -> Command {
     let folder = scratch.join("bin");
     fs::create_dir(&folder).unwrap();
     for name in ["dovetail", "authd", "smtpd", "qmgrd", "relayd", "lmtpd", "imapd"] {
@@ -243,7 +251,11 @@ fn as_ordinary_user(scratch: &Path) -> Command {
     }
     nix::unistd::chown(scratch, Some(65534.into()), Some(65534.into())).unwrap();
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(folder.join("dovetail"));
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    if let Some(list) = capabilities {
+        command.args(["--inh-caps", list, "--ambient-caps", list]);
+    }
+    command.arg(folder.join("dovetail"));
     command
 }
 

@@ -25,6 +25,7 @@ mod mail;
 mod memory;
 mod once;
 mod postfix;
+mod privileges;
 mod queue;
 mod recipients;
 mod relay;
