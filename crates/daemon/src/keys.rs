@@ -286,8 +286,8 @@ pub const MAIL: &[Key] = &[
         "mail_roots",
         Kind::List(&Kind::Path(Purpose::MailRoot)),
         "Every folder below which users' homes and mail lie. A user whose home or mail lies elsewhere \
-         can't log in, and mail for them is answered with 451; so it is below a root that isn't there \
-         (a disk that isn't mounted). `dovetail units sync` opens these folders, and no others, in the \
+         can't log in, and mail for them is answered with 451; so it is below a root that isn't there, \
+         or on a mount point of /etc/fstab that isn't mounted. `dovetail units sync` opens these folders, and no others, in the \
          units' sandbox. Empty: anywhere.",
     ),
     Key::optional(

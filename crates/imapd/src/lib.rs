@@ -61,7 +61,7 @@ impl daemon::Daemon for Imapd {
     }
 
     fn folders(settings: &Settings) -> Vec<std::path::PathBuf> {
-        settings.mail.roots.clone()
+        settings.mail.roots.folders().to_vec()
     }
 
     async fn run(_: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use daemon::tls::ServerTls;
 use daemon::{Config, FileSpec, Key, Kind, Problem, Purpose, Table, keys};
 use imap::response::ListAttribute;
 use mailbox::MailboxName;
-use store::Location;
+use store::{Location, Roots};
 
 use crate::folders::Wanted;
 use crate::wire::Patience;
@@ -115,8 +115,8 @@ pub struct Settings {
 pub(crate) struct Mail {
     pub(crate) location: Location,
     pub(crate) separator: char,
-    /// Where homes must lie; empty: anywhere.
-    pub(crate) roots: Vec<PathBuf>,
+    /// Where homes and mail must lie.
+    pub(crate) roots: Roots,
     special: BTreeMap<MailboxName, String>,
     pub(crate) wanted: Vec<Wanted>,
 }
@@ -195,7 +195,7 @@ impl Mail {
                 special.insert(name, special_use.clone());
             }
         }
-        let (separator, roots) = (said.separator, said.mail_roots);
+        let (separator, roots) = (said.separator, Roots::new(said.mail_roots));
         Some(Self { location: location?, separator, roots, special, wanted })
     }
 

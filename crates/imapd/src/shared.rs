@@ -1,11 +1,10 @@
 //! What all sessions share: settings, the two wires to authd, the one pair of eyes for IDLE.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use auth_client::{LoginClient, Timeouts, User, UserClient};
 use daemon::Check;
-use store::{Account, Owner, Watcher};
+use store::{Account, Location, Owner, Watcher};
 
 use crate::blocking::{self, Trouble};
 use crate::figures::Figures;
@@ -28,8 +27,6 @@ pub(crate) struct Shared {
 pub(crate) enum NoMail {
     #[error("the mail belongs to uid {user}, and this daemon runs as {own}")]
     OtherUid { user: u32, own: u32 },
-    #[error("home {0:?} is not below any of mail_roots")]
-    OutsideRoots(String),
     #[error(transparent)]
     Location(#[from] store::LocationError),
     #[error(transparent)]
@@ -67,22 +64,19 @@ impl Shared {
         if let Some(uid) = user.uid.filter(|uid| *uid != self.uid) {
             return Err(NoMail::OtherUid { user: uid, own: self.uid });
         }
-        if let Some(home) = user.home.as_deref().filter(|home| !self.is_within_roots(home)) {
-            return Err(NoMail::OutsideRoots(home.display().to_string()));
-        }
+        let mail = &self.settings.mail;
+        let own = user.fields.get("mail").map(|text| Location::parse(text)).transpose()?;
+        let location = own.as_ref().unwrap_or(&mail.location);
         let owner = Owner { name: user.name.clone(), home: user.home.clone() };
-        let account = store::maildir::open(&self.settings.mail.location, &owner)?;
+        let path = location.expand_within(&mail.roots, &owner)?;
+        let account = store::maildir::open_within(&mail.roots, location, &owner)?;
         let shared = Arc::clone(self);
         let provided = blocking::run(move || {
             let mut account = account;
+            // Before an empty mailbox is shown in place of one whose disk isn't there.
+            shared.settings.mail.roots.check(&path)?;
             folders::provide(account.as_mut(), &shared.settings.mail.wanted).map(|()| account)
         });
         Ok(provided.await.map_err(Trouble::from)?.map_err(Trouble::from)?)
-    }
-
-    fn is_within_roots(&self, home: &Path) -> bool {
-        let roots = &self.settings.mail.roots;
-        let climbs = home.components().any(|part| part == std::path::Component::ParentDir);
-        roots.is_empty() || (!climbs && roots.iter().any(|root| home.starts_with(root)))
     }
 }

@@ -149,3 +149,24 @@ fn a_visitor_has_only_so_much_time() {
     line.expect("* BYE Disconnected for inactivity.");
     line.until_closed();
 }
+
+#[test]
+fn mail_whose_disk_is_away_is_no_empty_mailbox() {
+    let stage = Stage::new("");
+    stage.deliver("alice", b"Subject: 1\n\nx\n");
+    let (there, aside) = (stage.path("vmail"), stage.path("aside"));
+    std::fs::rename(&there, &aside).unwrap();
+    let mut line = stage.connect();
+    line.hear();
+    line.ask("a LOGIN alice secret", "a NO [UNAVAILABLE] Temporary authentication failure.");
+    assert!(!there.exists(), "nothing is made in its place");
+    std::fs::rename(&aside, &there).unwrap();
+    line.imap("b LOGIN alice secret", "OK");
+    let told = line.imap("c SELECT INBOX", "OK");
+    assert!(told.iter().any(|line| line == "* 1 EXISTS"), "{told:?}");
+    // And in a session that has begun.
+    line.imap("d CLOSE", "OK");
+    std::fs::rename(&there, &aside).unwrap();
+    line.imap("e CREATE Lists", "NO");
+    assert!(!there.exists(), "nothing is made in its place");
+}

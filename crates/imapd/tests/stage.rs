@@ -46,6 +46,11 @@ impl Stage {
         self.folder.path().join("cert.pem").display().to_string()
     }
 
+    /// Where something of the stage lies.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// A client on the listener so named, as if it came from that address.
     pub(crate) fn connect_from(&self, listener: &str, from: Option<&str>) -> Line {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

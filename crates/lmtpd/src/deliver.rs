@@ -6,7 +6,7 @@ use std::time::Duration;
 use address::TraceId;
 use mailbox::MailboxName;
 use smtp::Reply;
-use store::{Delivered, Delivery, Draft, Error, Kind, Result};
+use store::{Delivered, Delivery, Draft, Error, Kind, Result, Roots};
 use tokio::time::Instant;
 
 use crate::content::{Content, Drafted, panicked};
@@ -20,7 +20,7 @@ pub(crate) struct Plan {
     pub(crate) id: TraceId,
     pub(crate) front: Front,
     pub(crate) recipients: Vec<Recipient>,
-    pub(crate) mail_roots: Vec<std::path::PathBuf>,
+    pub(crate) mail_roots: Roots,
     pub(crate) autocreate: bool,
 }
 
@@ -77,29 +77,16 @@ impl Plan {
     /// A draft for recipient number `of`, with its header lines.
     pub(crate) fn begin(&self, of: usize) -> Result<(Box<dyn Draft>, MailboxName)> {
         let recipient = self.recipients.get(of).ok_or(Error::Cannot("no such recipient"))?;
-        let opened = store::maildir::open(&recipient.location, &recipient.owner);
+        let opened =
+            store::maildir::open_within(&self.mail_roots, &recipient.location, &recipient.owner);
         let mut account = opened.map_err(|error| Error::Damaged {
             file: format!("mail location of {}", recipient.user),
             why: error.to_string(),
         })?;
-        self.check_root(recipient)?;
         let mailbox = self.mailbox(recipient, &mut *account)?;
         let mut draft = account.draft(&mailbox)?;
         draft.write(self.front.lines(&recipient.address).as_bytes())?;
         Ok((draft, mailbox))
-    }
-
-    /// A root that isn't there is a disk that isn't mounted: nothing may be made in its place.
-    fn check_root(&self, recipient: &Recipient) -> Result<()> {
-        let path = recipient.location.expand(&recipient.owner).unwrap_or_default();
-        let mut roots = self.mail_roots.iter().filter(|root| path.starts_with(root)).peekable();
-        if roots.peek().is_none() || roots.any(|root| root.is_dir()) {
-            return Ok(());
-        }
-        Err(Error::Io {
-            what: format!("{}: its folder of mail_roots is missing", path.display()),
-            source: std::io::ErrorKind::NotFound.into(),
-        })
     }
 
     fn delivery(&self, of: usize, search: bool) -> Delivery {
@@ -243,7 +230,7 @@ mod tests {
         let from = From { helo: "c", addr: None, hostname: "h", seconds: 0 };
         let front = Front::new(&mail, &id, from, None);
         let recipients = users.iter().map(recipient).collect();
-        Arc::new(Plan { id, front, recipients, mail_roots: Vec::new(), autocreate: false })
+        Arc::new(Plan { id, front, recipients, mail_roots: Roots::default(), autocreate: false })
     }
 
     fn codes(plan: &Plan, outcomes: &[Outcome]) -> Vec<u16> {

@@ -51,7 +51,7 @@ impl Daemon for Lmtpd {
     }
 
     fn folders(settings: &Settings) -> Vec<std::path::PathBuf> {
-        settings.mail_roots.clone()
+        settings.mail_roots.folders().to_vec()
     }
 
     async fn run(settings: Arc<Settings>, mut context: Context<Settings>) -> Result<(), Error> {

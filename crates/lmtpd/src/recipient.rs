@@ -6,7 +6,7 @@ use address::Address;
 use auth_client::{Place, User, UserClient};
 use mailbox::MailboxName;
 use smtp::{Rcpt, Reply};
-use store::{Location, Owner};
+use store::{Location, LocationError, Owner};
 
 use crate::settings::Settings;
 
@@ -128,13 +128,11 @@ fn place(
         None => settings.location.clone(),
     };
     let owner = Owner { name: user.name.clone(), home: user.home };
-    let path = location.expand(&owner).map_err(|error| format!("{address}: {error}"))?;
-    if !settings.mail_roots.is_empty() {
-        let below = |path: &PathBuf| settings.mail_roots.iter().any(|root| path.starts_with(root));
-        if !below(&path) || owner.home.as_ref().is_some_and(|home| !below(home)) {
-            return Err(format!("{} or the user's home is outside mail_roots", path.display()));
-        }
-    }
+    let expanded = location.expand_within(&settings.mail_roots, &owner);
+    expanded.map_err(|error| match error {
+        LocationError::OutsideRoots(_) => error.to_string(),
+        other => format!("{address}: {other}"),
+    })?;
     Ok((user.name, owner, location))
 }
 

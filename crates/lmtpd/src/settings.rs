@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use daemon::{Config, Domains, Mail, Problem};
 use smtp::Protocol;
-use store::Location;
+use store::{Location, Roots};
 
 /// Everything that an operator can set.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Settings {
     /// It is made where it is missing.
     pub autocreate: bool,
     /// Where mail must lie; empty: anywhere.
-    pub mail_roots: Vec<PathBuf>,
+    pub mail_roots: Roots,
     /// Whose trace ids count, beside our own user's.
     pub trusted_ids: Vec<u32>,
     /// The uid that this instance is for; none of the daemon that fronts the instances.
@@ -89,7 +89,7 @@ impl Settings {
             separator: mail.separator,
             detail_mailbox: config.boolean("detail_mailbox"),
             autocreate: config.boolean("autocreate"),
-            mail_roots: mail.mail_roots,
+            mail_roots: Roots::new(mail.mail_roots),
             trusted_ids: config.users("trusted_ids"),
             instance,
             instances: config.text("instances").to_owned(),
@@ -154,7 +154,7 @@ mod tests {
         let told = daemon::print_problems(&problems);
         assert!(told.contains("mail.toml"), "{told}");
         let settings = read("", "mail_roots = [\"/var/vmail\"]\n").expect("defaults");
-        assert_eq!(settings.mail_roots, [PathBuf::from("/var/vmail")]);
+        assert_eq!(settings.mail_roots.folders(), [PathBuf::from("/var/vmail")]);
         assert_eq!(settings.work_limit, Duration::from_secs(50));
     }
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use mailbox::NameError;
 
+use crate::roots::RootError;
+
 /// The store's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -90,6 +92,9 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The folder that all mail lies below, or its disk, isn't there.
+    #[error(transparent)]
+    Root(#[from] RootError),
     /// The operating system refused an operation.
     #[error("{what}: {source}")]
     Io {
@@ -119,7 +124,7 @@ impl Error {
             Error::OverQuota => Kind::OverQuota,
             Error::Limit(_) => Kind::Limit,
             Error::ReadOnly => Kind::ReadOnly,
-            Error::Damaged { .. } => Kind::Internal,
+            Error::Damaged { .. } | Error::Root(_) => Kind::Internal,
             Error::Io { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     Kind::NoPermission
@@ -145,7 +150,7 @@ impl Error {
             | Error::OverQuota
             | Error::Limit(_)
             | Error::ReadOnly => self.to_string(),
-            Error::Damaged { .. } | Error::Io { .. } => match self.kind() {
+            Error::Damaged { .. } | Error::Root(_) | Error::Io { .. } => match self.kind() {
                 Kind::NoPermission => "Permission denied".to_owned(),
                 Kind::NoSpace => "Not enough disk space".to_owned(),
                 Kind::OverQuota => "Not enough disk quota".to_owned(),

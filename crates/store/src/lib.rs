@@ -15,6 +15,7 @@ mod error;
 pub mod fs;
 mod location;
 pub mod maildir;
+mod roots;
 mod session;
 mod watch;
 
@@ -23,5 +24,6 @@ pub use body::Body;
 pub use draft::{Appended, Delivered, Delivery, Draft};
 pub use error::{Error, Kind, Result};
 pub use location::{Location, LocationError, Owner};
+pub use roots::{RootError, Roots};
 pub use session::{Change, Changes, Copied, Entry, Mailbox};
 pub use watch::{Watch, WatchPoint, Watcher};

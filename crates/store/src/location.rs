@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::roots::Roots;
+
 /// Whose mail it is, as authd's userdb tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
@@ -32,6 +34,9 @@ pub enum LocationError {
     /// The user's name would lead elsewhere.
     #[error("the user's name can't be part of a path")]
     UnsafeName,
+    /// Not where mail may lie.
+    #[error("{} or the user's home is outside mail_roots", .0.display())]
+    OutsideRoots(PathBuf),
     /// Relative, or with `..` in it.
     #[error("mail location {0:?} is not an absolute path without \"..\"")]
     Path(String),
@@ -99,6 +104,20 @@ impl Location {
             return Err(LocationError::Path(path));
         }
         Ok(whole.to_path_buf())
+    }
+}
+
+impl Location {
+    /// As [`Location::expand`], where the folder and the user's home are below the roots.
+    ///
+    /// # Errors
+    /// As there, and [`LocationError::OutsideRoots`].
+    pub fn expand_within(&self, roots: &Roots, owner: &Owner) -> Result<PathBuf, LocationError> {
+        let path = self.expand(owner)?;
+        if roots.admit(&path) && owner.home.as_ref().is_none_or(|home| roots.admit(home)) {
+            return Ok(path);
+        }
+        Err(LocationError::OutsideRoots(path))
     }
 }
 

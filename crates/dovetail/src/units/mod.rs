@@ -78,7 +78,7 @@ fn plan(
 ) -> Result<Steps, Failure> {
     let mut steps = Steps::default();
     names::plan(system, owners, &mut steps)?;
-    dropins::plan(system, &settings.mail_roots, &owners.homes, sources, &mut steps)?;
+    dropins::plan(system, settings.mail_roots.folders(), &owners.homes, sources, &mut steps)?;
     links::plan(system, settings, owners, keep, &mut steps)?;
     Ok(steps)
 }

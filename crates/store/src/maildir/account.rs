@@ -137,7 +137,7 @@ impl Account for MaildirAccount {
         let folder = self.folder(name)?;
         let fs = &*self.root.fs;
         if !self.root.path.join("cur").is_dir() {
-            make::make_inbox(fs, &self.root.path)?;
+            self.root.make_inbox()?;
         }
         if make::make_mailbox(fs, &self.root.path, &folder)? {
             Ok(())
@@ -207,7 +207,7 @@ impl Account for MaildirAccount {
     fn subscribe(&mut self, name: &MailboxName) -> Result<()> {
         self.folder(name)?; // a name that can't exist here isn't taken either
         if !self.root.path.is_dir() {
-            make::make_inbox(&*self.root.fs, &self.root.path)?;
+            self.root.make_inbox()?;
         }
         subscriptions::change(&self.root.fs, &self.root.path, name, true).map(drop)
     }

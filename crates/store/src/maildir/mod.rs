@@ -32,7 +32,7 @@ mod unique;
 use std::sync::Arc;
 
 use crate::fs::{Disk, Fs};
-use crate::{Account, Location, LocationError, Owner};
+use crate::{Account, Location, LocationError, Owner, Roots};
 
 /// Opens a user's mail. Touches no file: INBOX is made when it is first opened or delivered to,
 /// with up to three missing folders (mail, home, domain) above it, never more.
@@ -41,6 +41,20 @@ use crate::{Account, Location, LocationError, Owner};
 /// If the location can't be filled in for this user.
 pub fn open(location: &Location, owner: &Owner) -> Result<Box<dyn Account>, LocationError> {
     open_on(Arc::new(Disk), location, owner)
+}
+
+/// As [`open`], for mail that must lie below `roots`: nothing is made where these aren't there.
+///
+/// # Errors
+/// As [`open`]; mail or home outside the roots.
+pub fn open_within(
+    roots: &Roots,
+    location: &Location,
+    owner: &Owner,
+) -> Result<Box<dyn Account>, LocationError> {
+    let path = location.expand_within(roots, owner)?;
+    let root = save::Root { fs: Arc::new(Disk), path, roots: roots.clone() };
+    Ok(Box::new(account::MaildirAccount::new(root)))
 }
 
 /// As [`open`], with file operations of the caller's: for tests of crashes and full disks.
@@ -53,5 +67,5 @@ pub fn open_on(
     owner: &Owner,
 ) -> Result<Box<dyn Account>, LocationError> {
     let path = location.expand(owner)?;
-    Ok(Box::new(account::MaildirAccount::new(save::Root { fs, path })))
+    Ok(Box::new(account::MaildirAccount::new(save::Root { fs, path, roots: Roots::default() })))
 }

@@ -23,7 +23,7 @@ use super::uidfile::UidFile;
 use super::unique::{self, Mark};
 use crate::error::io;
 use crate::fs::{Fs, Mode, SyncPoint, open_regular};
-use crate::{Appended, Body, Delivered, Delivery, Draft, Error, Result};
+use crate::{Appended, Body, Delivered, Delivery, Draft, Error, Result, Roots};
 
 /// What is collected before it is written.
 const BUFFER: usize = 64 * 1024;
@@ -35,6 +35,8 @@ const MAX_NAMES: usize = 10;
 pub(crate) struct Root {
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) path: PathBuf,
+    /// What the path must be below.
+    pub(crate) roots: Roots,
 }
 
 impl Root {
@@ -48,10 +50,16 @@ impl Root {
         if folder.path.is_dir() {
             make::make_parts(&*self.fs, &folder.path)
         } else if folder.name.is_inbox() {
-            make::make_inbox(&*self.fs, &self.path)
+            self.make_inbox()
         } else {
             Err(Error::NotFound(folder.display()))
         }
+    }
+
+    /// Makes INBOX, and what is missing above it: nothing where a disk isn't mounted.
+    pub(crate) fn make_inbox(&self) -> Result<()> {
+        self.roots.check(&self.path)?;
+        make::make_inbox(&*self.fs, &self.path)
     }
 }
 
