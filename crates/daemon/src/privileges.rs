@@ -130,7 +130,12 @@ fn no_way_back() -> Result<(), Error> {
     }
     // Those that a unit or a parent gave to a user that isn't root.
     for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
-        let cleared = caps::clear(None, set);
+        // An empty one is left alone: systemd's @privileged, which our units refuse, has capset(2).
+        let held = caps::read(None, set);
+        let cleared = held.and_then(|held| match held.is_empty() {
+            true => Ok(()),
+            false => caps::clear(None, set),
+        });
         cleared.map_err(|error| Error::Privileges(format!("capabilities, {set:?}: {error}")))?;
     }
     nix::sys::prctl::set_no_new_privs().map_err(|error| failed("no_new_privs", error))

@@ -40,8 +40,10 @@ fn make(suite: &str, made: &Path) {
     let partial = made.with_extension("partial");
     let _ = fs::remove_dir_all(&partial);
     fs::create_dir_all(made.parent().unwrap()).unwrap();
-    let mut command = Command::new("timeout");
-    command.args(["--kill-after=10", MAKING, "mmdebstrap", "--quiet", "--variant=minbase"]);
+    // In mounts of its own: those of one that was killed would keep the half root from being removed.
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "timeout", "--kill-after=10", MAKING]);
+    command.args(["mmdebstrap", "--quiet", "--variant=minbase"]);
     command.args(["--format=directory", "--mode=root", &format!("--include={PACKAGES}")]);
     for option in proxies() {
         command.arg(format!("--aptopt={option}"));
