@@ -12,6 +12,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("dovecot-core", "/usr/bin/doveadm"),
     ("dovecot-imapd", "/usr/lib/dovecot/imap"),
     ("dovecot-lmtpd", "/usr/lib/dovecot/lmtp"),
+    ("dovecot-pop3d", "/usr/lib/dovecot/pop3"),
     ("swaks", "/usr/bin/swaks"),
     ("isync", "/usr/bin/mbsync"),
     ("curl", "/usr/bin/curl"),

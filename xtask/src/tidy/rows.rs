@@ -18,6 +18,10 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("system", "support"),
     ("installed", "support"),
     ("bench", "support"),
+    ("bench", "reference"),
+    ("reference", "support"),
+    ("differential", "support"),
+    ("differential", "reference"),
 ];
 
 /// What row 0 must not have: sockets, clocks, randomness, an async runtime.
