@@ -12,6 +12,7 @@ mod given;
 mod keys;
 mod lines;
 pub mod lookup;
+mod manual;
 mod pool;
 mod service;
 mod settings;
@@ -21,8 +22,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use daemon::{
-    CancellationToken, Config, Context, Daemon, Error, Figure, FileSpec, Listener, Peer, Problem,
-    Sessions,
+    CancellationToken, Config, Context, Daemon, Error, Figure, FileSpec, Listener, Manual, Peer,
+    Problem, Sessions,
 };
 
 pub use figures::Figures;
@@ -41,6 +42,10 @@ impl Daemon for Authd {
 
     fn files() -> Vec<FileSpec> {
         vec![keys::spec()]
+    }
+
+    fn manual() -> Manual {
+        manual::MANUAL
     }
 
     fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use daemon::{
-    Check, Config, Context, Daemon, Error, FileSpec, Histogram, Key, Kind, Method, Peer, Problem,
-    Refusal, Seat, Sessions, Stream, keys,
+    Check, Config, Context, Daemon, Error, FileSpec, Histogram, Key, Kind, Manual, Method, Peer,
+    Problem, Refusal, Seat, Sessions, Stream, keys,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
@@ -30,6 +30,16 @@ impl Daemon for Echod {
             keys::UNLIMITED_NETWORKS,
         ];
         vec![FileSpec::daemon("echod", "gives every line back.", &own)]
+    }
+
+    fn manual() -> Manual {
+        Manual {
+            summary: "gives every line back",
+            description: &["It says hello, and then whatever it is told."],
+            sockets: &[],
+            files: &[],
+            see_also: &[],
+        }
     }
 
     fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {

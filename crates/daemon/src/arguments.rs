@@ -19,6 +19,42 @@ pub(crate) enum Arguments {
     Wrong(String),
 }
 
+/// One thing that may be said.
+pub(crate) struct Flag {
+    pub(crate) short: &'static str,
+    pub(crate) long: &'static str,
+    /// What its value is called; none if it has none.
+    pub(crate) value: Option<&'static str>,
+    /// For the manual.
+    pub(crate) what: &'static str,
+}
+
+const HELP: Flag =
+    Flag { short: "-h", long: "--help", value: None, what: "Prints a short help, and ends." };
+const VERSION: Flag =
+    Flag { short: "-V", long: "--version", value: None, what: "Prints the version, and ends." };
+const CONFIG: Flag = Flag {
+    short: "-c",
+    long: "--config",
+    value: Some("DIR"),
+    what: "The folder of configuration, in place of `/etc/dovetail`.",
+};
+const INSTANCE: Flag = Flag {
+    short: "-i",
+    long: "--instance",
+    value: Some("X"),
+    what: "Serves as the instance NAME@X of this daemon, which goes by NAME@X.toml if that is there, and has \
+           places of its own. X has letters, digits, dots, `-` and `_`.",
+};
+/// All of them.
+pub(crate) const OPTIONS: &[Flag] = &[CONFIG, INSTANCE, HELP, VERSION];
+
+impl Flag {
+    fn is(&self, word: &str) -> bool {
+        word == self.short || word == self.long
+    }
+}
+
 pub(crate) fn read(base: &'static str, arguments: impl Iterator<Item = OsString>) -> Arguments {
     let usage = usage(base);
     let (mut folder, mut name) = (PathBuf::from(DEFAULT_FOLDER), Name::new(base));
@@ -30,24 +66,24 @@ pub(crate) fn read(base: &'static str, arguments: impl Iterator<Item = OsString>
             _ => (shown.as_str(), None),
         };
         let mut value = || value.clone().map(OsString::from).or_else(|| arguments.next());
-        match option {
-            "--help" | "-h" => return Arguments::Say(usage),
-            "--version" | "-V" => {
-                let version = env!("CARGO_PKG_VERSION");
-                return Arguments::Say(format!("{base} (Dovetail) {version}\n"));
-            }
-            "--config" | "-c" => match value() {
+        if HELP.is(option) {
+            return Arguments::Say(usage);
+        } else if VERSION.is(option) {
+            let version = env!("CARGO_PKG_VERSION");
+            return Arguments::Say(format!("{base} (Dovetail) {version}\n"));
+        } else if CONFIG.is(option) {
+            match value() {
                 Some(path) => folder = path.into(),
                 None => return Arguments::Wrong(format!("--config needs a folder\n{usage}")),
-            },
-            "--instance" | "-i" => {
-                let text = value().unwrap_or_default();
-                match Name::with_instance(base, &text.to_string_lossy()) {
-                    Ok(instance) => name = instance,
-                    Err(why) => return Arguments::Wrong(format!("--instance: {why}\n{usage}")),
-                }
             }
-            _ => return Arguments::Wrong(format!("unknown argument {shown:?}\n{usage}")),
+        } else if INSTANCE.is(option) {
+            let text = value().unwrap_or_default();
+            match Name::with_instance(base, &text.to_string_lossy()) {
+                Ok(instance) => name = instance,
+                Err(why) => return Arguments::Wrong(format!("--instance: {why}\n{usage}")),
+            }
+        } else {
+            return Arguments::Wrong(format!("unknown argument {shown:?}\n{usage}"));
         }
     }
     Arguments::Serve(name, folder)
@@ -79,6 +115,13 @@ mod tests {
         assert_eq!(read(&["--instance=mx", "-c", "/x"]), mx);
         for wrong in [&["--config"][..], &["-x"], &["--instance"], &["--instance=a/b"], &["x=y"]] {
             assert!(matches!(read(wrong), Arguments::Wrong(_)), "{wrong:?}");
+        }
+        for flag in OPTIONS {
+            for word in [flag.short, flag.long] {
+                let arguments =
+                    [vec![word], flag.value.map(|_| "x").into_iter().collect()].concat();
+                assert!(!matches!(read(&arguments), Arguments::Wrong(_)), "{arguments:?}");
+            }
         }
         assert!(matches!(read(&["--version"]), Arguments::Say(text) if text.starts_with("smtpd")));
     }

@@ -197,7 +197,7 @@ pub const COMMON: &[Key] = &[
     Key::optional("log", Kind::Table(crate::log::KEYS), "Where and how to log."),
 ];
 
-/// `domains.toml`, which smtpd, qmgrd and lmtpd share. [`crate::Domains`] reads it.
+/// `domains.toml`, which smtpd, qmgrd, relayd and lmtpd share. [`crate::Domains`] reads it.
 pub const DOMAINS: &[Key] = &[
     Key::optional(
         "hostname",

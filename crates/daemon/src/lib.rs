@@ -16,6 +16,7 @@ mod life;
 mod limits;
 mod listener;
 mod log;
+mod man;
 mod name;
 pub mod networks;
 mod peers;
@@ -56,6 +57,7 @@ pub use inherit::{SOCKETS_VARIABLE, take as inherited_sockets};
 pub use life::Life;
 pub use listener::Listener;
 pub use log::{MAX_LINE, MAX_VALUE};
+pub use man::{Manual, ManualSocket, Page, Roff, Span, daemon_page, file_page, file_page_name};
 pub use name::{BadInstance, MAX_INSTANCE_OCTETS, Name};
 pub use privileges::{Identity, default_user};
 pub use sessions::{Seat, Session, SessionLimits, Sessions, TooMany, Who};
@@ -76,6 +78,9 @@ pub trait Daemon: Sized + Send + Sync + 'static {
     /// Its configuration files with their keys: [`FileSpec::daemon`] of its own, and the shared ones
     /// that it reads ([`Domains::spec`], [`Mail::spec`]).
     fn files() -> Vec<FileSpec>;
+
+    /// What its manual page says of it, besides what all daemons have alike.
+    fn manual() -> Manual;
 
     /// Makes settings of a configuration whose types and limits were checked. Runs at the start,
     /// while a daemon started by root still may read what only root may (certificates' keys); at each

@@ -35,7 +35,7 @@ impl Domains {
     pub fn spec() -> FileSpec {
         FileSpec::shared(
             "domains",
-            "what smtpd, qmgrd and lmtpd share: names, domains, routes.",
+            "what smtpd, qmgrd, relayd and lmtpd share: names, domains, routes.",
             keys::DOMAINS,
         )
     }

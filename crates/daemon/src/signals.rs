@@ -4,6 +4,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::Error;
 
+/// Each signal and what it does, for the manual.
+pub(crate) const SIGNALS: &[(&str, &str)] = &[
+    (
+        "SIGTERM, SIGINT",
+        "Stops accepting at once, tells idle clients goodbye, lets work in hand end for `drain`, and ends with 0. A \
+         second one cuts what is left.",
+    ),
+    (
+        "SIGHUP",
+        "Reads configuration and TLS keys again. What is wrong is logged, and the running configuration stays; \
+         `dovetail reload` does the same and says what came of it.",
+    ),
+    ("SIGUSR1", "Opens its log files again."),
+];
+
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sign {

@@ -23,6 +23,17 @@ use crate::{Daemon, admin, confine, inherit, limits, peers, run, sockets, tls};
 const EX_USAGE: u8 = 64;
 const EX_OSERR: u8 = 71;
 const EX_CONFIG: u8 = 78;
+/// Every exit code and what it means, for the manual.
+pub(crate) const EXIT_CODES: &[(u8, &str)] = &[
+    (0, "It ended as it was asked to."),
+    (EX_USAGE, "Wrong arguments."),
+    (EX_OSERR, "The system refused something: a socket, a file, a change of user."),
+    (
+        EX_CONFIG,
+        "Wrong configuration; all of what is wrong is on standard error. systemd starts it again after any other \
+         failure, but after this and 64 only when it is told to.",
+    ),
+];
 /// How long the last log lines may take.
 const LAST_LINES: Duration = Duration::from_secs(5);
 

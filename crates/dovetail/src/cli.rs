@@ -62,6 +62,9 @@ pub(crate) enum Command {
     Tls(TlsArguments),
     /// Have a daemon log more for a while, or show which ones do
     Debug(DebugArguments),
+    /// Write every manual page into a folder: packages are made so
+    #[command(hide = true)]
+    Man { folder: PathBuf },
 }
 
 #[derive(Debug, Args)]

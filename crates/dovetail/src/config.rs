@@ -13,16 +13,18 @@ mod trial;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use daemon::{Config, Daemon, FileSpec, Problem};
+use daemon::{Config, Daemon, FileSpec, Page, Problem};
 
 use crate::cli::{Cli, ConfigArguments, ConfigCommand};
 use crate::exit::{EX_CONFIG, Failure};
 use crate::{places, tls};
 
 /// What this command knows of a daemon.
-struct Known {
-    name: &'static str,
-    files: fn() -> Vec<FileSpec>,
+pub(crate) struct Known {
+    pub(crate) name: &'static str,
+    /// Its page of the manual.
+    pub(crate) page: fn() -> Page,
+    pub(crate) files: fn() -> Vec<FileSpec>,
     /// Of the daemon, or of an instance of it.
     check: fn(&Path, Option<&str>) -> Result<Config, Vec<Problem>>,
 }
@@ -30,6 +32,7 @@ struct Known {
 const fn known<D: Daemon>() -> Known {
     Known {
         name: D::NAME,
+        page: daemon::daemon_page::<D>,
         files: D::files,
         check: |folder, instance| {
             daemon::check_instance::<D>(folder, instance).map(|(config, _)| config)
@@ -37,7 +40,7 @@ const fn known<D: Daemon>() -> Known {
     }
 }
 
-const KNOWN: &[Known] = &[
+pub(crate) const KNOWN: &[Known] = &[
     known::<authd::Authd>(),
     known::<smtpd::Smtpd>(),
     known::<relayd::Relayd>(),

@@ -15,6 +15,18 @@ pub(crate) const EX_NOPERM: u8 = 77;
 /// The configuration is wrong.
 pub(crate) const EX_CONFIG: u8 = 78;
 
+/// Every exit code that commands share and what it means, for the manual.
+pub(crate) const CODES: &[(u8, &str)] = &[
+    (0, "Good."),
+    (EX_USAGE, "Wrong usage."),
+    (EX_NOUSER, "There is no such user, message, session or daemon."),
+    (EX_UNAVAILABLE, "All daemons run, and one of them says that something is bad."),
+    (EX_OSERR, "The system refused something: a file, a socket, a process."),
+    (EX_TEMPFAIL, "Try again: a daemon is away, or says so."),
+    (EX_NOPERM, "Not permitted; or a wrong password."),
+    (EX_CONFIG, "The configuration is wrong."),
+];
+
 /// Why a command ends without success.
 #[derive(Debug)]
 pub(crate) struct Failure {

@@ -14,6 +14,7 @@ mod exit;
 mod glance;
 mod health;
 mod kick;
+mod man;
 mod metrics;
 mod output;
 mod password;
@@ -37,7 +38,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use exit::{EX_USAGE, Failure};
 
-/// Runs the command line; exits by sysexits(3): 0, 64, 67, 68, 69, 75, 77, 78.
+/// Runs the command line; exits by sysexits(3): 0, 64, 67, 69, 71, 75, 77, 78.
 #[must_use]
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
@@ -76,5 +77,6 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Sandbox(arguments) => sandbox::run(arguments, cli),
         Command::Tls(arguments) => tls::run(arguments, cli),
         Command::Debug(arguments) => debug::run(arguments, cli),
+        Command::Man { folder } => man::run(folder),
     }
 }

@@ -18,6 +18,7 @@ mod idle;
 mod list;
 mod login;
 mod look;
+mod manual;
 mod names;
 mod open_message;
 mod opened;
@@ -34,7 +35,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use daemon::{Config, Context, Error, FileSpec, Peer, Problem, Sessions, Stream};
+use daemon::{Config, Context, Error, FileSpec, Manual, Peer, Problem, Sessions, Stream};
 use store::Watcher;
 
 pub use settings::Settings;
@@ -54,6 +55,10 @@ impl daemon::Daemon for Imapd {
 
     fn files() -> Vec<FileSpec> {
         Settings::files()
+    }
+
+    fn manual() -> Manual {
+        manual::MANUAL
     }
 
     fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {

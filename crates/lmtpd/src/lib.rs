@@ -13,6 +13,7 @@ mod deliver;
 mod figures;
 mod header;
 mod keys;
+mod manual;
 mod once;
 mod proxy;
 mod recipient;
@@ -23,7 +24,8 @@ use std::sync::Arc;
 
 use auth_client::{Timeouts, UserClient};
 use daemon::{
-    Check, Config, Context, Daemon, Domains, Error, FileSpec, Mail, Peer, Problem, Sessions, Stream,
+    Check, Config, Context, Daemon, Domains, Error, FileSpec, Mail, Manual, Peer, Problem,
+    Sessions, Stream,
 };
 
 pub use recipient::mail_place;
@@ -44,6 +46,10 @@ impl Daemon for Lmtpd {
 
     fn files() -> Vec<FileSpec> {
         vec![FileSpec::daemon(Self::NAME, keys::DOC, keys::KEYS), Domains::spec(), Mail::spec()]
+    }
+
+    fn manual() -> Manual {
+        manual::MANUAL
     }
 
     fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {

@@ -11,6 +11,7 @@ mod hand_over;
 mod health;
 mod intake;
 mod keys;
+mod manual;
 mod queue;
 mod record;
 mod report;
@@ -23,7 +24,7 @@ mod verdict;
 
 use std::sync::Arc;
 
-use daemon::{Config, Context, Daemon, Domains, Error, FileSpec, Problem, Table};
+use daemon::{Config, Context, Daemon, Domains, Error, FileSpec, Manual, Problem, Table};
 use spool::{Disk, Spool};
 
 pub use settings::{BounceFailures, Settings};
@@ -43,6 +44,10 @@ impl Daemon for Qmgrd {
 
     fn files() -> Vec<FileSpec> {
         vec![FileSpec::daemon(Self::NAME, keys::DOC, keys::KEYS), Domains::spec()]
+    }
+
+    fn manual() -> Manual {
+        manual::MANUAL
     }
 
     fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {

@@ -8,6 +8,7 @@
 mod deliver;
 mod dial;
 mod keys;
+mod manual;
 mod routes;
 mod said;
 mod session;
@@ -18,7 +19,8 @@ mod tls;
 use std::sync::Arc;
 
 use daemon::{
-    Config, Context, Daemon, Domains, Error, FileSpec, Peer, Problem, Sessions, Stream, Table,
+    Config, Context, Daemon, Domains, Error, FileSpec, Manual, Peer, Problem, Sessions, Stream,
+    Table,
 };
 
 pub use routes::{NextHop, Route, RouteError, Routes};
@@ -38,6 +40,10 @@ impl Daemon for Relayd {
 
     fn files() -> Vec<FileSpec> {
         vec![FileSpec::daemon(Self::NAME, keys::DOC, keys::KEYS), Domains::spec()]
+    }
+
+    fn manual() -> Manual {
+        manual::MANUAL
     }
 
     fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {

@@ -10,6 +10,7 @@ pub mod figures;
 pub mod handover;
 mod health;
 pub mod kept;
+mod manual;
 pub mod resolve;
 pub mod session;
 pub mod settings;
@@ -18,7 +19,9 @@ mod userdb;
 
 use std::sync::Arc;
 
-use daemon::{Config, Context, Daemon, Error, FileSpec, Peer, Problem, Sessions, Stream, Table};
+use daemon::{
+    Config, Context, Daemon, Error, FileSpec, Manual, Peer, Problem, Sessions, Stream, Table,
+};
 use tokio::sync::watch;
 
 use figures::Figures;
@@ -36,6 +39,10 @@ impl Daemon for Smtpd {
 
     fn files() -> Vec<FileSpec> {
         settings::files()
+    }
+
+    fn manual() -> Manual {
+        manual::MANUAL
     }
 
     fn settings(config: &Config) -> Result<Settings, Vec<Problem>> {

@@ -32,6 +32,7 @@ pub use paths::UsedPath;
 pub use problem::{Problem, print_problems};
 pub use purpose::Purpose;
 pub use sample::sample;
+pub(crate) use sample::{describe, is_table};
 pub use show::{Shown, show};
 pub use table::{Table, Value};
 pub use units::{parse_duration, parse_size, print_duration, print_size};

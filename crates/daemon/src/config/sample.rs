@@ -26,7 +26,7 @@ pub fn sample(spec: &FileSpec) -> String {
     out
 }
 
-pub(super) fn is_table(kind: Kind) -> bool {
+pub(crate) fn is_table(kind: Kind) -> bool {
     matches!(kind, Kind::Map(_) | Kind::Table(_) | Kind::Tables(_))
 }
 
@@ -65,7 +65,7 @@ fn table(out: &mut String, key: &Key, path: &str) {
     }
 }
 
-pub(super) fn describe(kind: Kind) -> String {
+pub(crate) fn describe(kind: Kind) -> String {
     match kind {
         Kind::Bool => "true or false".to_owned(),
         Kind::Integer { min, max } if max == i64::MAX => format!("a number from {min}"),
@@ -82,7 +82,10 @@ pub(super) fn describe(kind: Kind) -> String {
         }
         Kind::Mode => "access bits, octal".to_owned(),
         Kind::User => "a user's name or number".to_owned(),
-        Kind::Choice(words) => format!("one of {}", words.join(", ")),
+        Kind::Choice(words) => {
+            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            format!("one of {}", words.join(", "))
+        }
         Kind::Address => "ADDRESS:PORT, *:PORT or unix:/PATH".to_owned(),
         Kind::List(kind) => format!("an array, each {}", describe(*kind)),
         Kind::Map(_) | Kind::Table(_) | Kind::Tables(_) => "a table".to_owned(),
@@ -98,12 +101,16 @@ pub(super) fn placeholder(kind: Kind) -> String {
         Kind::Duration { max, .. } => format!("\"{}\"", print_duration(max)),
         Kind::Size { min, .. } => format!("\"{}\"", print_size(min)),
         Kind::Mode => "\"0660\"".to_owned(),
-        // A literal string: words may have a backslash.
-        Kind::Choice(words) => format!("'{}'", words.first().copied().unwrap_or_default()),
+        Kind::Choice(words) => quoted(words.first().copied().unwrap_or_default()),
         Kind::Address => "\"127.0.0.1:…\"".to_owned(),
         Kind::List(_) => "[]".to_owned(),
         Kind::Map(_) | Kind::Table(_) | Kind::Tables(_) => "{}".to_owned(),
     }
+}
+
+/// A word as TOML; one with a backslash as a literal string.
+fn quoted(word: &str) -> String {
+    if word.contains('\\') { format!("'{word}'") } else { format!("\"{word}\"") }
 }
 
 /// Writes a paragraph as `# ` lines folded at the width.

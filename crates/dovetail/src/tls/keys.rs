@@ -50,14 +50,14 @@ const KEYS: &[Key] = &[
         "copy",
         Kind::Tables(COPY),
         "The certificates to copy: [copy.\"mail.example.org\"]. The name is free: letters, digits, \
-         `.`, `-` and `_`.",
+         dots, `-` and `_`.",
     ),
 ];
 
 /// The file and its keys.
 pub(crate) fn spec() -> FileSpec {
-    let doc = "`dovetail tls copy`: certificates that only root may read, copied for the daemons \
-               that show them.";
+    let doc = "what `dovetail tls copy` copies: certificates that only root may read, for the \
+               daemons that show them.";
     FileSpec::shared(FILE, doc, KEYS)
 }
 
