@@ -11,6 +11,7 @@ mod config;
 mod debug;
 mod demo;
 mod exit;
+mod files;
 mod glance;
 mod health;
 mod kick;

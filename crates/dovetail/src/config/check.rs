@@ -5,8 +5,9 @@ use std::path::Path;
 use daemon::Problem;
 use serde_json::{Value, json};
 
-use super::checks::{CHECKS, Folder};
-use super::{look, trial};
+use super::checks::CHECKS;
+use super::folder::{Folder, look};
+use super::trial;
 use crate::cli::Cli;
 use crate::exit::{EX_CONFIG, Failure};
 use crate::output;

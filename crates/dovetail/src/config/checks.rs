@@ -3,27 +3,11 @@
 //! A check is a function; whoever has another one adds it to the list. None of them starts or changes
 //! anything. What they find doesn't keep a daemon from starting.
 
-use std::path::Path;
+use daemon::Problem;
 
-use daemon::{Config, Problem};
-
+use super::folder::Folder;
 use super::trial;
 use crate::{sandbox, units};
-
-/// A folder's configurations.
-pub(super) struct Folder<'a> {
-    /// Where the files are.
-    pub(super) path: &'a Path,
-    /// Each daemon and instance whose files are right: its name (`smtpd`, `smtpd@mx`) and what they say.
-    pub(super) configs: &'a [(String, Config)],
-}
-
-impl Folder<'_> {
-    /// A daemon's configuration, if its files are there and right.
-    pub(super) fn config(&self, name: &str) -> Option<&Config> {
-        self.configs.iter().find(|(known, _)| known == name).map(|(_, config)| config)
-    }
-}
 
 /// One question.
 pub(super) type Check = fn(&Folder<'_>) -> Vec<Problem>;

@@ -3,9 +3,9 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::specs;
 use crate::cli::SampleArguments;
 use crate::exit::{EX_USAGE, Failure};
+use crate::files::specs;
 use crate::output;
 
 pub(super) fn run(arguments: &SampleArguments) -> Result<(), Failure> {

@@ -6,9 +6,10 @@ use std::path::Path;
 use daemon::{Config, Problem, Shown};
 use serde_json::{Map, Value};
 
-use super::{files_in, knows, load, specs};
+use super::folder::files_in;
 use crate::cli::{Cli, ShowArguments};
 use crate::exit::{EX_CONFIG, EX_USAGE, Failure};
+use crate::files::{is_daemon, knows, load, shared_of, specs};
 use crate::output;
 
 /// One file as TOML.
@@ -59,14 +60,14 @@ fn of_folder(folder: &Path, names: &[&str], which: Shown) -> Result<Vec<Part>, V
         .map_err(|error| vec![Problem::file(folder, format!("cannot be read: {error}"))])?;
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let (mut parts, mut problems): (Vec<Part>, Vec<Problem>) = (Vec::new(), Vec::new());
-    let readers: Vec<&String> = there.iter().filter(|name| super::is_daemon(name)).collect();
+    let readers: Vec<&String> = there.iter().filter(|name| is_daemon(name)).collect();
     for name in &readers {
         match load(name, folder) {
             Ok(config) => shown(name, &config, which, &mut parts),
             Err(found) => problems.extend(found),
         }
     }
-    for spec in specs().iter().filter(|spec| !super::is_daemon(spec.name)) {
+    for spec in specs().iter().filter(|spec| !is_daemon(spec.name)) {
         let apart = !parts.iter().any(|part| part.name == spec.name) && there.contains(spec.name);
         if apart {
             match Config::load(folder, spec.name, std::slice::from_ref(spec)) {
@@ -87,14 +88,14 @@ fn of_folder(folder: &Path, names: &[&str], which: Shown) -> Result<Vec<Part>, V
     };
     problems.retain(of_wanted);
     parts.retain(|part| wanted(&part.name));
-    parts.sort_by_key(|part| !super::is_daemon(&part.name));
+    parts.sort_by_key(|part| !is_daemon(&part.name));
     if problems.is_empty() { Ok(parts) } else { Err(problems) }
 }
 
 /// A daemon's own file, and the shared ones that weren't shown yet.
 fn shown(name: &str, config: &Config, which: Shown, parts: &mut Vec<Part>) {
     parts.push(Part { name: name.to_owned(), text: daemon::show(config, which) });
-    for spec in super::shared_of(name) {
+    for spec in shared_of(name) {
         if !parts.iter().any(|part| part.name == spec.name) {
             let text = daemon::show(config.file(spec.name), which);
             parts.push(Part { name: spec.name.to_owned(), text });

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use daemon::{Config, Identity, Problem, Purpose, UsedPath, users};
 
 use super::attempt::{Act, Obstacle, Why, attempt};
-use super::checks::Folder;
+use super::folder::Folder;
 
 /// Whether paths can be tried: this process may become each daemon.
 pub(super) fn possible() -> bool {

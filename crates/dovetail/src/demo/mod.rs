@@ -107,7 +107,8 @@ fn check(layout: &Layout) -> Result<(), Failure> {
     if !found.errors.is_empty() {
         return Err(wrong_configuration(&found.errors));
     }
-    let _ = std::io::stderr().write_all(daemon::print_problems(&found.impatience()).as_bytes());
+    let _ = std::io::stderr()
+        .write_all(daemon::print_problems(&crate::config::impatience(&found)).as_bytes());
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use clap::{Arg, Command};
 use daemon::{Page, Roff, Span};
 
 use super::texts;
-use crate::config::KNOWN;
 use crate::exit::CODES;
+use crate::files::{self, KNOWN};
 
 /// A name, or a piece of a command line, with its fonts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,9 +80,7 @@ fn overview(command: &Command) -> Page {
     let mut see: Vec<String> =
         KNOWN.iter().map(|daemon| format!("dovetail-{}(8)", daemon.name)).collect();
     see.extend(
-        crate::config::specs()
-            .iter()
-            .map(|spec| format!("{}(5)", daemon::file_page_name(spec.name))),
+        files::specs().iter().map(|spec| format!("{}(5)", daemon::file_page_name(spec.name))),
     );
     page.see_also(&see);
     page.finish()

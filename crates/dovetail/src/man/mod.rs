@@ -13,8 +13,8 @@ use clap::CommandFactory as _;
 use daemon::{Page, file_page, file_page_name};
 
 use crate::cli::Cli;
-use crate::config::{self, KNOWN};
 use crate::exit::Failure;
+use crate::files::{self, KNOWN};
 
 pub(crate) fn run(folder: &Path) -> Result<(), Failure> {
     let failed = |path: &Path, error| Failure::system(path.display(), error);
@@ -49,7 +49,7 @@ fn files() -> Vec<Page> {
         let see: Vec<&str> = see.iter().map(String::as_str).collect();
         file_page(&spec, &readers, &see)
     };
-    config::specs().into_iter().map(page).collect()
+    files::specs().into_iter().map(page).collect()
 }
 
 /// Commands that go with a file.

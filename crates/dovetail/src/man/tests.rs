@@ -46,7 +46,7 @@ fn repository() -> &'static Path {
 
 #[test]
 fn every_key_of_every_file_is_in_its_page() {
-    for spec in config::specs() {
+    for spec in files::specs() {
         let text = read(&format!("dovetail-{}.toml.5", spec.name));
         keys(&text, &spec.keys, "");
     }

@@ -16,7 +16,7 @@ use super::keys::{Copies, Copy};
 use super::place::Base;
 use crate::cli::Cli;
 use crate::exit::{EX_CONFIG, EX_NOPERM, EX_OSERR, EX_TEMPFAIL, Failure};
-use crate::{config, output};
+use crate::{files, output};
 
 /// How long to wait before looking again at a pair that doesn't fit together.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -108,7 +108,7 @@ fn place(
     pair: &Pair,
     content: &[u8],
 ) -> Result<(String, bool, String), Failure> {
-    let group = config::group_of(daemon, folder)?;
+    let group = files::group_of(daemon, folder)?;
     let place = base.place(daemon, group).map_err(|error| Failure::system(daemon, error))?;
     let file = format!("{}.pem", copy.name);
     let path = place.path(&file).display().to_string();

@@ -1,14 +1,14 @@
 //! `dovetail tls`: what certificates the daemons show, and copies of those that only root may read.
 
 mod copy;
-mod keys;
+pub(crate) mod keys;
 mod place;
 mod show;
 
 use std::path::{Path, PathBuf};
 
 use daemon::Problem;
-pub(crate) use keys::{FILE, spec};
+pub(crate) use keys::FILE;
 
 use crate::cli::{Cli, TlsArguments, TlsCommand};
 use crate::exit::Failure;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Cli;
 use crate::exit::{EX_CONFIG, EX_NOUSER, EX_OSERR, Failure};
-use crate::{admin, config, output, places};
+use crate::{admin, files, output, places};
 
 /// What one daemon shows.
 struct Shown {
@@ -20,7 +20,7 @@ struct Shown {
 pub(crate) fn run(names: &[String], cli: &Cli) -> Result<(), Failure> {
     let folder = cli.folder();
     let mut all = Vec::new();
-    for daemon in places::configured(folder).into_iter().filter(|name| config::has_tls(name)) {
+    for daemon in places::configured(folder).into_iter().filter(|name| files::has_tls(name)) {
         all.push(ask(folder, &daemon)?);
     }
     for shown in &mut all {
@@ -50,7 +50,7 @@ fn ask(folder: &Path, daemon: &str) -> Result<Shown, Failure> {
     {
         return Ok(Shown { daemon: daemon.to_owned(), running: true, certificates });
     }
-    let config = match config::load(daemon, folder) {
+    let config = match files::load(daemon, folder) {
         Ok(config) => config,
         Err(problems) => return Err(Failure::new(EX_CONFIG, print_problems(&problems))),
     };
