@@ -105,6 +105,13 @@ pub trait Daemon: Sized + Send + Sync + 'static {
         &[]
     }
 
+    /// Whether nothing is wrong with a listener for which the parent bound no socket, though it bound
+    /// others: it belongs to what isn't installed everywhere. It is left out without a word then.
+    #[must_use]
+    fn may_be_missing(_listener: &Table) -> bool {
+        false
+    }
+
     /// The TCP ports, each with the key that names it, that the daemon connects to once its listeners
     /// are there; none if it needs no internet socket at all, which is then refused to it.
     fn connects(config: &Config) -> Option<Vec<(&'static str, u16)>> {

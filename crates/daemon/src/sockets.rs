@@ -59,6 +59,9 @@ pub(crate) fn open<D: Daemon>(
             continue;
         }
         if taken.is_empty() && activated && table.address("address").is_none() {
+            if D::may_be_missing(table) {
+                continue;
+            }
             let why = "has no address, and no socket of its name was inherited";
             let text = format!("listener {}: {why}; going on without it", table.name());
             sockets.warnings.push(text);

@@ -20,6 +20,9 @@ pub struct Received<'a> {
     pub client_certificate: Option<&'a str>,
     /// The login, where the client authenticated and the operator wants it told.
     pub login: Option<&'a str>,
+    /// The user of this machine whose program handed the message over; then the field tells neither
+    /// client nor protocol.
+    pub userid: Option<u32>,
     /// This host.
     pub by: &'a str,
     /// `ESMTP`, `ESMTPS`, `ESMTPA`, `ESMTPSA`, `LMTP` … (RFC 3848).
@@ -58,18 +61,17 @@ impl Received<'_> {
         if let Some(login) = self.login {
             let _ = write!(out, "(Authenticated sender: {})\r\n\t", clean(login));
         }
-        let _ = write!(
-            out,
-            "by {} (Dovetail) with {} id {}",
-            clean(self.by),
-            clean(self.with),
-            clean(self.id)
-        );
+        let (by, id) = (clean(self.by), clean(self.id));
+        let _ = match self.userid {
+            Some(userid) => write!(out, "by {by} (Dovetail, from userid {userid})\r\n\tid {id}"),
+            None => write!(out, "by {by} (Dovetail) with {} id {id}", clean(self.with)),
+        };
         if let Some(recipient) = self.recipient {
             let _ = write!(out, "\r\n\tfor <{}>", clean(recipient));
         }
         let (seconds, offset) = self.time;
-        let _ = write!(out, ";\r\n\t{}\r\n", date::rfc5322(seconds, offset));
+        let gap = if self.userid.is_some() { " " } else { "\r\n\t" };
+        let _ = write!(out, ";{gap}{}\r\n", date::rfc5322(seconds, offset));
         out
     }
 }
@@ -108,6 +110,22 @@ mod tests {
              \tby mx.example.test (Dovetail) with ESMTPSA id 0123456789abcdefghij\r\n\
              \tfor <bob@example.test>;\r\n\
              \tTue, 24 Nov 2026 19:21:36 +0000\r\n"
+        );
+    }
+
+    #[test]
+    fn mail_of_a_program_reads_like_pickups() {
+        let field = Received {
+            userid: Some(1000),
+            by: "mx.example.test",
+            id: "0123456789abcdefghij",
+            time: (1_795_548_096, 0),
+            ..Received::default()
+        };
+        assert_eq!(
+            field.to_header(),
+            "Received: by mx.example.test (Dovetail, from userid 1000)\r\n\
+             \tid 0123456789abcdefghij; Tue, 24 Nov 2026 19:21:36 +0000\r\n"
         );
     }
 

@@ -53,7 +53,15 @@ impl Client {
     /// be refused for now.
     #[must_use]
     pub fn is_trusted(&self) -> bool {
-        self.role == Role::Internal || self.in_mynetworks || self.login.is_some()
+        matches!(self.role, Role::Internal | Role::Sendmail)
+            || self.in_mynetworks
+            || self.login.is_some()
+    }
+
+    /// The user of this machine whose program this is, if it came as one.
+    #[must_use]
+    pub fn userid(&self) -> Option<u32> {
+        self.peer.uid.filter(|_| self.role == Role::Sendmail)
     }
 
     /// RFC 3848's `with` word; UTF8SMTP and its like (RFC 6531 §3.7.3) where the message needs it.
@@ -106,6 +114,10 @@ impl Client {
                 source: self.forwarded.source.clone().or_else(|| Some("LOCAL".into())),
                 ..self.forwarded.clone()
             };
+        }
+        if self.role == Role::Sendmail {
+            let (ident, source) = (Some(trace.to_owned()), Some("LOCAL".into()));
+            return XForward { ident, source, ..XForward::default() };
         }
         XForward {
             name: None,

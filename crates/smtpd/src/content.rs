@@ -11,7 +11,11 @@ pub const MAX_NAME: usize = 256;
 /// Fields that are for one hop or one reader only.
 const DROPPED: [&str; 4] = ["bcc", "content-length", "resent-bcc", "return-path"];
 
-/// Fields to add, each whole with its CRLF, where the message has none of that name.
+/// What a field's name begins with that stands for the message's second sending.
+const RESENT: &str = "Resent-";
+
+/// Fields to add, each whole with its CRLF, where the message has none of that name. To a message that
+/// is sent again (RFC 5322 §3.6.6) their Resent- forms are added instead.
 #[derive(Debug, Clone, Default)]
 pub struct Missing {
     /// `Message-Id: <…>`
@@ -31,7 +35,24 @@ pub struct Content {
     /// The start of the line, until it is known what the line is.
     held: Vec<u8>,
     missing: Missing,
+    seen: Seen,
     hops: usize,
+}
+
+/// Which fields the header has, in their first form and as Resent- ones.
+#[derive(Debug, Default)]
+struct Seen {
+    first: Fields,
+    again: Fields,
+    /// There is a Resent- field.
+    resent: bool,
+}
+
+#[derive(Debug, Default)]
+struct Fields {
+    message_id: bool,
+    date: bool,
+    from: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +89,8 @@ impl Content {
     /// Begins a message; `missing` are the fields to add for a client whose mail we complete.
     #[must_use]
     pub fn new(missing: Missing) -> Self {
-        Self { place: Place::Start, before: None, held: Vec::new(), missing, hops: 0 }
+        let (held, seen) = (Vec::new(), Seen::default());
+        Self { place: Place::Start, before: None, held, missing, seen, hops: 0 }
     }
 
     /// How many Received fields the message has brought along so far.
@@ -142,12 +164,15 @@ impl Content {
         let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
         if is("received") {
             self.hops += 1;
-        } else if is("date") {
-            self.missing.date.clear();
-        } else if is("message-id") {
-            self.missing.message_id.clear();
-        } else if is("from") {
-            self.missing.from.clear();
+        }
+        let again = name.split_at_checked(RESENT.len());
+        let again = again.filter(|(start, _)| start.eq_ignore_ascii_case(RESENT.as_bytes()));
+        match again {
+            Some((_, base)) => {
+                self.seen.resent = true;
+                self.seen.again.note(base);
+            }
+            None => self.seen.first.note(name),
         }
         if DROPPED.iter().any(|other| is(other)) { Fate::Dropped } else { Fate::Kept }
     }
@@ -170,8 +195,27 @@ impl Content {
 
     fn add_missing(&mut self, out: &mut Vec<u8>) {
         let Missing { message_id, date, from } = std::mem::take(&mut self.missing);
-        for field in [message_id, date, from] {
-            out.extend_from_slice(field.as_bytes());
+        let (seen, prefix) = match self.seen.resent {
+            true => (&self.seen.again, RESENT),
+            false => (&self.seen.first, ""),
+        };
+        for (field, there) in [(message_id, seen.message_id), (date, seen.date), (from, seen.from)]
+        {
+            if !there && !field.is_empty() {
+                out.extend_from_slice(prefix.as_bytes());
+                out.extend_from_slice(field.as_bytes());
+            }
+        }
+    }
+}
+
+impl Fields {
+    fn note(&mut self, name: &[u8]) {
+        match name.to_ascii_lowercase().as_slice() {
+            b"message-id" => self.message_id = true,
+            b"date" => self.date = true,
+            b"from" => self.from = true,
+            _ => {}
         }
     }
 }
@@ -245,6 +289,18 @@ mod tests {
         assert_eq!(text("é: x\n"), format!("{ADDED}\né: x\n"));
         let long = "x".repeat(MAX_NAME + 1);
         assert_eq!(text(&format!("{long}: y\n")), format!("{ADDED}\n{long}: y\n"));
+    }
+
+    #[test]
+    fn a_message_that_is_sent_again() {
+        let first = "From: x\nDate: y\nMessage-Id: z\n";
+        let added = "Resent-Message-Id: <i@h>\nResent-Date: now\n";
+        assert_eq!(
+            text(&format!("{first}resent-FROM: w\nResent-To: v\n\n")),
+            format!("{first}resent-FROM: w\nResent-To: v\n{added}\n")
+        );
+        let whole = format!("From: x\n{added}Resent-From: w\n\n");
+        assert_eq!(text(&whole), whole);
     }
 
     #[test]

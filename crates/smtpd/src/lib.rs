@@ -15,6 +15,7 @@ pub mod resolve;
 pub mod session;
 pub mod settings;
 pub mod site;
+pub mod uids;
 mod userdb;
 
 use std::sync::Arc;
@@ -53,6 +54,11 @@ impl Daemon for Smtpd {
         vec![settings.scratch.clone()]
     }
 
+    /// A listener for `sendmail` is there where the MTA's commands are installed.
+    fn may_be_missing(listener: &Table) -> bool {
+        listener.text("role") == "sendmail"
+    }
+
     /// Everything that comes by the internal listener is believed.
     fn usual_peers(listener: &Table) -> &'static [&'static str] {
         let internal = listener.text("role") == "internal";
@@ -65,7 +71,7 @@ impl Daemon for Smtpd {
         }
         let figures = Arc::new(Figures::default());
         figures.show(&context.admin);
-        let (sender, sites) = watch::channel(Site::new(settings.clone(), Arc::clone(&figures)));
+        let (sender, sites) = watch::channel(Site::new(settings.clone(), figures));
         health::register(&context.admin, &sites);
         for listener in context.take_listeners() {
             let listen = settings.listeners.iter().find(|listen| listen.name == listener.name());
@@ -76,7 +82,7 @@ impl Daemon for Smtpd {
                 serve(site, listen.clone(), stream, peer, sessions.clone())
             });
         }
-        follow(context, sender, figures).await;
+        follow(context, sender).await;
         Ok(())
     }
 }
@@ -100,36 +106,17 @@ pub async fn serve(
 }
 
 /// New sessions get the settings as last reloaded.
-async fn follow(
-    mut context: Context<Settings>,
-    sites: watch::Sender<Arc<Site>>,
-    figures: Arc<Figures>,
-) {
+async fn follow(mut context: Context<Settings>, sites: watch::Sender<Arc<Site>>) {
     loop {
         tokio::select! {
             () = context.shutdown.cancelled() => return,
             changed = context.reload.changed() => match changed {
                 Ok(()) => {
-                    sites.send_replace(Site::new(context.settings(), Arc::clone(&figures)));
+                    let next = sites.borrow().after_reload(context.settings());
+                    sites.send_replace(next);
                 }
                 Err(_) => return context.shutdown.cancelled().await,
             }
         }
-    }
-}
-#[cfg(test)]
-mod sizes {
-    #[test]
-    fn size() {
-        fn of<F>(_: &F) -> usize {
-            size_of::<F>()
-        }
-        let f = |a, b, c, d, e| of(&super::serve(a, b, c, d, e));
-        let _ = f;
-        println!("serve {}", size_of_ret(super::serve));
-        println!("Session {} Stream {} ", size_of::<super::Session>(), size_of::<super::Stream>());
-    }
-    fn size_of_ret<A, B, C, D, E, R>(_: impl Fn(A, B, C, D, E) -> R) -> usize {
-        size_of::<R>()
     }
 }

@@ -12,13 +12,16 @@ use smtp_server::{Limits, Options};
 
 use crate::figures::Figures;
 use crate::handover::Hops;
-use crate::resolve::{Aliases, Refusal};
+use crate::resolve::{Aliases, Refusal, Rules};
 use crate::settings::{Listen, Role, Settings, Tls};
+use crate::uids::Uids;
 
 /// How long a greeting waits for authd to name its mechanisms.
 const MECHANISMS_WAIT: Duration = Duration::from_secs(1);
 /// What is offered while authd is away: the login then fails for now, and not for good.
 const USUAL_MECHANISMS: [&str; 2] = ["PLAIN", "LOGIN"];
+/// The keyword of EHLO by which a sendmail listener tells `myorigin`.
+const ORIGIN: &str = "XORIGIN";
 
 /// What all sessions share.
 #[derive(Debug)]
@@ -33,12 +36,24 @@ pub struct Site {
     pub hops: Hops,
     /// What has been done so far.
     pub figures: Arc<Figures>,
+    /// What programs of this machine's users do.
+    pub uids: Uids,
 }
 
 impl Site {
-    /// Opens nothing yet; `figures` go on over a reload.
+    /// Opens nothing yet.
     #[must_use]
     pub fn new(settings: Arc<Settings>, figures: Arc<Figures>) -> Arc<Self> {
+        Self::with(settings, figures, Uids::default())
+    }
+
+    /// The same with other settings; what is counted is counted on.
+    #[must_use]
+    pub fn after_reload(&self, settings: Arc<Settings>) -> Arc<Self> {
+        Self::with(settings, Arc::clone(&self.figures), self.uids.clone())
+    }
+
+    fn with(settings: Arc<Settings>, figures: Arc<Figures>, uids: Uids) -> Arc<Self> {
         let patience = settings.patience;
         let hop = |path: &std::path::Path, wait| {
             let limits = HopSettings {
@@ -60,6 +75,7 @@ impl Site {
             users: UserClient::new(&settings.auth_userdb, Timeouts::default()),
             hops,
             figures,
+            uids,
             settings,
         })
     }
@@ -94,6 +110,7 @@ impl Site {
             require_auth: submission,
             auth: self.mechanisms(listen.role).await,
             xforward: internal,
+            extensions: extensions(listen.role, &settings.rules),
             limits: Limits {
                 recipients: settings.max_recipients,
                 size: settings.size_limit.saturating_add(allowance),
@@ -121,5 +138,14 @@ impl Site {
             Ok(Ok(offered)) if !offered.is_empty() => offered,
             _ => USUAL_MECHANISMS.map(str::to_owned).to_vec(),
         }
+    }
+}
+
+/// `sendmail` hears what domain to put behind names that have none, in fields that it may change and
+/// we may not.
+fn extensions(role: Role, rules: &Rules) -> Vec<String> {
+    match role {
+        Role::Sendmail => vec![format!("{ORIGIN} {}", rules.myorigin)],
+        Role::Mx | Role::Submission | Role::Internal => Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Plays the transcripts of `dialogues/`.
 //!
 //! Before the dialogue: `config:` (a line of smtpd.toml), `alias:` (of the alias table), `away:` (a
-//! daemon that isn't there), `listen:` (the listener to connect to; default `smtp`). In it: `C:` and
+//! daemon that isn't there), `uid:` (whose program it is, at a Unix socket), `listen:` (the listener to connect to; default `smtp`). In it: `C:` and
 //! `S:` as `support::dialogue` has them, `[TLS]` for the handshake, and `lmtpd:` or `qmgrd:` for what
 //! that daemon heard next, content with a `|` in front. What it heard beyond that is a failure.
 
@@ -27,6 +27,7 @@ fn read(text: &str) -> Script {
             Some(("config", rest)) => script.setup.config.push_str(&format!("{rest}\n")),
             Some(("alias", rest)) => script.setup.aliases.push_str(&format!("{rest}\n")),
             Some(("away", rest)) => script.setup.away.push(rest.to_owned()),
+            Some(("uid", rest)) => script.setup.uid = rest.parse().ok(),
             Some(("listen", rest)) => rest.clone_into(&mut script.listen),
             _ => script.dialogue.push((at + 1, line.to_owned())),
         }
@@ -88,6 +89,7 @@ macro_rules! dialogues {
 dialogues! {
     aliases auth auth_in_clear authd_away authd_away_at_login catch_all details hops internal
     lmtpd_away mynetworks order postmaster qmgrd_away queued recipients
+    sendmail sendmail_authd_away sendmail_not_allowed sendmail_too_much
     several_recipients smtputf8 straight_in straight_in_4xx_stranger straight_in_4xx_trusted
     straight_in_5xx straight_in_off straight_in_unknown submission submissions three_of_whom_one_is_gone
 }

@@ -21,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) aliases: String,
     /// Daemons that aren't there: `authd`, `lmtpd`, `qmgrd`.
     pub(crate) away: Vec<String>,
+    /// Whose programs come by Unix sockets; this test's user's if not said.
+    pub(crate) uid: Option<u32>,
 }
 
 /// smtpd and what is around it.
@@ -28,6 +30,7 @@ pub(crate) struct Stage {
     pub(crate) lmtpd: Arc<Heard>,
     pub(crate) qmgrd: Arc<Heard>,
     pub(crate) figures: Arc<Figures>,
+    uid: Option<u32>,
     folder: tempfile::TempDir,
     site: Arc<Site>,
     runtime: tokio::runtime::Runtime,
@@ -58,7 +61,7 @@ impl Stage {
         let figures = Arc::new(Figures::default());
         let site = Site::new(Arc::new(settings), Arc::clone(&figures));
         let shutdown = CancellationToken::new();
-        Self { lmtpd, qmgrd, figures, folder, site, runtime, shutdown }
+        Self { lmtpd, qmgrd, figures, uid: setup.uid, folder, site, runtime, shutdown }
     }
 
     fn settings(at: &dyn Fn(&str) -> PathBuf, extra: &str) -> Settings {
@@ -69,7 +72,8 @@ impl Stage {
         let listeners = "[listener.smtp]\naddress = \"127.0.0.1:0\"\ntls = \"starttls\"\n\
             [listener.submission]\naddress = \"127.0.0.1:0\"\nrole = \"submission\"\ntls = \"starttls\"\n\
             [listener.submissions]\naddress = \"127.0.0.1:0\"\nrole = \"submission\"\ntls = \"implicit\"\n\
-            [listener.internal]\naddress = \"unix:/internal\"\nrole = \"internal\"\n";
+            [listener.internal]\naddress = \"unix:/internal\"\nrole = \"internal\"\n\
+            [listener.sendmail]\naddress = \"unix:/sendmail\"\nrole = \"sendmail\"\n";
         let text = format!(
             "{extra}\nauth_client = \"{}\"\nauth_userdb = \"{}\"\nlmtp = \"{}\"\nqueue = \"{}\"\n\
              virtual_alias_maps = [\"{}\"]\nscratch = \"{}\"\n{listeners}\
@@ -101,16 +105,17 @@ impl Stage {
         let listeners = &self.site.settings.listeners;
         let listen = listeners.iter().find(|listen| listen.name == name).unwrap().clone();
         let (site, sessions) = (Arc::clone(&self.site), Sessions::new(self.shutdown.clone()));
-        if name == "internal" {
+        if name == "internal" || name == "sendmail" {
             let path = self.folder.path().join(format!("internal{:?}", std::time::Instant::now()));
             let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
             let line = Line::unix(&path);
             let (stream, _) = listener.accept().unwrap();
             stream.set_nonblocking(true).unwrap();
+            let given = self.uid;
             self.runtime.spawn(async move {
                 let stream = tokio::net::UnixStream::from_std(stream).unwrap();
-                let uid = stream.peer_cred().unwrap().uid();
-                let peer = Peer { uid: Some(uid), ..Peer::default() };
+                let own = stream.peer_cred().unwrap().uid();
+                let peer = Peer { uid: Some(given.unwrap_or(own)), ..Peer::default() };
                 smtpd::serve(site, listen, Stream::from(stream), peer, sessions).await;
             });
             return line;

@@ -167,3 +167,17 @@ fn many_at_once_each_arrive_once() {
     assert_eq!(subjects.len(), 100);
     assert_eq!(stage.figures.straight_in.load(Ordering::Relaxed), 100);
 }
+
+#[test]
+fn one_users_programs_at_a_time() {
+    let setup = Setup { uid: Some(1000), ..config("max_connections_per_uid = 2\n") };
+    let stage = Stage::new(&setup);
+    let first = greet(&stage, "sendmail");
+    let _second = greet(&stage, "sendmail");
+    stage.connect("sendmail").expect("421 4.7.0 mx.test Error: too many connections from userid");
+    drop(first);
+    support::eventually("room for another", || {
+        let mut line = stage.connect("sendmail");
+        line.hear().filter(|greeting| greeting.starts_with("220 "))
+    });
+}

@@ -29,6 +29,7 @@ pub struct Addresses {
     pub lmtp: String,
     pub queue: String,
     pub internal: String,
+    pub sendmail: String,
     pub relay: String,
     pub auth_client: String,
     pub auth_userdb: String,

@@ -24,6 +24,7 @@ pub(super) fn json(demo: &Demo, children: &Children<'_>) -> String {
         "lmtp": place("lmtpd", "lmtp"),
         "queue": place("qmgrd", "lmtp"),
         "internal": place("smtpd", "internal"),
+        "sendmail": place("smtpd", "sendmail"),
         "relay": place("relayd", "lmtp"),
         "auth_client": place("authd", "client"),
         "auth_userdb": place("authd", "userdb"),

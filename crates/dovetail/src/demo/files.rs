@@ -64,6 +64,7 @@ fn extra(daemon: &str, listener: &str) -> &'static str {
         ("smtpd", "submission") => "role = \"submission\"\ntls = \"starttls\"\n",
         ("smtpd", "submissions") => "role = \"submission\"\ntls = \"implicit\"\n",
         ("smtpd", "internal") => "role = \"internal\"\n",
+        ("smtpd", "sendmail") => "role = \"sendmail\"\n",
         ("imapd", "imap") => "tls = \"starttls\"\n",
         ("imapd", "imaps") => "tls = \"implicit\"\n",
         _ => "",

@@ -19,10 +19,11 @@ const PORTS: [(&str, &str); 5] = [
 ];
 
 /// The Unix listeners besides each daemon's `admin`.
-const PATHS: [(&str, &str); 6] = [
+const PATHS: [(&str, &str); 7] = [
     ("authd", "client"),
     ("authd", "userdb"),
     ("smtpd", "internal"),
+    ("smtpd", "sendmail"),
     ("qmgrd", "lmtp"),
     ("relayd", "lmtp"),
     ("lmtpd", "lmtp"),

@@ -64,6 +64,7 @@ impl Session {
         if options.xforward {
             lines.push(format!("XFORWARD {}", xforward::NAMES.join(" ")));
         }
+        lines.extend(options.extensions.iter().cloned());
         lines.extend(
             ["ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING"].map(str::to_owned),
         );

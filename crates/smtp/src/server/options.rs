@@ -62,6 +62,8 @@ pub struct Options {
     pub require_auth: bool,
     /// XFORWARD is taken.
     pub xforward: bool,
+    /// Further lines of EHLO's reply, each a keyword and its words.
+    pub extensions: Vec<String>,
     /// HELO or EHLO must come before MAIL.
     pub require_hello: bool,
     /// A client that talks before the greeting, or goes on behind EHLO, HELO, DATA, NOOP or VRFY
@@ -88,6 +90,7 @@ impl Options {
             auth_without_tls: false,
             require_auth: false,
             xforward: false,
+            extensions: Vec::new(),
             require_hello: true,
             strict_pipelining: protocol == Protocol::Smtp,
             limits: Limits::default(),

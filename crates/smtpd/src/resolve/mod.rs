@@ -8,6 +8,7 @@ mod aliases;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod unseen;
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -16,6 +17,7 @@ use address::{Address, Domain};
 
 pub use aliases::{Aliases, Snapshot};
 pub use refusal::{Refusal, Unavailable};
+pub use unseen::Unseen;
 
 /// Where a domain's catch-all stands in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -261,6 +261,23 @@ fn authd_away_is_never_unknown() {
 }
 
 #[test]
+fn unseen_where_no_catch_all_could_be_meant() {
+    let rules = rules();
+    let show = |asked: &str, table: &str| {
+        let (asked, aliases): (Address, _) = (asked.parse().expect("good"), aliases(table));
+        let why = Unavailable("away".into());
+        let unseen = Unseen { rules: &rules, aliases: &aliases, why };
+        run(resolve(&asked, true, &rules, &aliases, &unseen))
+            .map(|targets| targets.iter().map(|t| format!("{} {:?}", t.address, t.place)).collect())
+    };
+    let table = "team@vmail.test bob@vmail.test, x@remote.test\n@two.test x@remote.test";
+    let good = |asked: &str| -> Vec<String> { show(asked, table).expect("taken") };
+    assert_eq!(good("any@vmail.test"), ["any@vmail.test Mailbox"]);
+    assert_eq!(good("team@vmail.test"), ["bob@vmail.test Mailbox", "x@remote.test Remote"]);
+    assert!(matches!(show("bob@two.test", table), Err(Refusal::Userdb(_))));
+}
+
+#[test]
 fn postmaster_is_always_taken() {
     check("", &[("postmaster", "root@vmail.test"), ("POSTMASTER", "root@vmail.test")]);
     let nobody = Users::default();

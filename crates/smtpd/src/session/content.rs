@@ -30,8 +30,11 @@ impl Transaction {
         };
         let certificate = client.tls.as_ref().map(|tls| tls.client.to_string());
         Received {
-            // What our own daemons say in LHLO is this host's own name: that tells nobody anything.
-            helo: if client.role == Role::Internal { "" } else { &client.helo },
+            // What our own daemons and programs here call themselves tells nobody anything.
+            helo: match client.role {
+                Role::Internal | Role::Sendmail => "",
+                Role::Mx | Role::Submission => &client.helo,
+            },
             client_name: None,
             client_addr: address.as_deref(),
             tls: client
@@ -40,10 +43,12 @@ impl Transaction {
                 .map(|tls| (tls.version.as_str(), tls.cipher.as_str(), tls.bits)),
             client_certificate: certificate.as_deref(),
             login: None,
+            userid: client.userid(),
             by: &site.settings.hostname,
             with: &protocol,
             id: self.trace.as_str(),
-            recipient: only.as_deref(),
+            // As pickup(8) has it.
+            recipient: only.as_deref().filter(|_| client.userid().is_none()),
             time: self.time(),
         }
         .to_header()

@@ -14,6 +14,13 @@ impl Transaction {
         tracing::error_span!("message", id = %self.trace)
     }
 
+    /// A program of this machine's users sends it: the line of Postfix's pickup(8).
+    pub(super) fn tell_user(&self, client: &Client) {
+        let Some(uid) = client.userid() else { return };
+        let (id, from) = (&self.trace, &self.mail.from);
+        tracing::info!(%id, uid, %from, client = client.shown(), "{id}: uid={uid} from={from}");
+    }
+
     /// A recipient was refused. `NOQUEUE: reject: RCPT from` is what log readers look for.
     pub(super) fn reject(&self, client: &Client, rcpt: &Rcpt, reply: &Reply) {
         let shown = client.shown();

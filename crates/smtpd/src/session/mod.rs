@@ -11,13 +11,14 @@ mod transaction;
 use std::sync::Arc;
 
 use daemon::tls::TlsInfo;
-use daemon::{Peer, Seat};
+use daemon::{Peer, Seat, now_millis};
 use smtp::{Mail, Rcpt, Reply, XForward};
 use smtp_server::{AuthAnswer, Handler, Hello, Verb};
 
 use crate::client::Client;
 use crate::settings::Role;
 use crate::site::Site;
+use crate::uids::Entered;
 use auth::Login;
 use transaction::Transaction;
 
@@ -31,6 +32,8 @@ pub struct Session {
     transaction: Option<Transaction>,
     /// What the operator sees of it.
     seat: Seat,
+    /// Its place among its user's, at a sendmail listener.
+    entered: Option<Entered>,
 }
 
 impl Session {
@@ -38,11 +41,50 @@ impl Session {
     #[must_use]
     pub fn new(site: Arc<Site>, peer: Peer, role: Role, seat: Seat) -> Self {
         let client = Client::new(peer, role, &site.settings.mynetworks);
-        Self { site, client, login: None, transaction: None, seat }
+        Self { site, client, login: None, transaction: None, seat, entered: None }
+    }
+
+    /// Whether this user's programs may send, and not too many at once.
+    fn enter(&mut self, uid: u32) -> Result<(), Reply> {
+        let settings = &self.site.settings;
+        if settings.submit_users.as_ref().is_some_and(|users| !users.contains(&uid)) {
+            tracing::warn!(client = self.client.shown(), "userid {uid} may not send mail");
+            let text = format!("userid {uid} is not allowed to submit mail");
+            return Err(Reply::new(554, 7, 1, text));
+        }
+        self.entered = self.site.uids.enter(uid, settings.per_uid, now_millis());
+        match self.entered {
+            Some(_) => Ok(()),
+            None => {
+                let text = format!("Error: too many connections from userid {uid}");
+                Err(Reply::new(421, 7, 0, format!("{} {text}", settings.hostname)))
+            }
+        }
+    }
+
+    /// Whether its user may send another message now.
+    fn may_send(&self) -> Result<(), Reply> {
+        let Some(entered) = &self.entered else { return Ok(()) };
+        if entered.message(self.site.settings.per_uid, now_millis()) {
+            return Ok(());
+        }
+        let client = self.client.shown();
+        tracing::warn!(client, "more than max_messages_per_uid from {client}");
+        let text = format!("Error: too much mail from {client}");
+        Err(Reply::new(450, 7, 1, text))
     }
 }
 
 impl Handler for Session {
+    async fn greet(&mut self) -> Result<(), Reply> {
+        match (self.client.role, self.client.userid()) {
+            (Role::Sendmail, Some(uid)) => self.enter(uid),
+            // Who that is, nobody can tell.
+            (Role::Sendmail, None) => Err(Reply::new(554, 7, 1, "Error: access denied")),
+            _ => Ok(()),
+        }
+    }
+
     async fn hello(&mut self, hello: &Hello) -> Result<(), Reply> {
         self.client.extended = hello.verb != Verb::Helo;
         hello.name.clone_into(&mut self.client.helo);
@@ -54,8 +96,12 @@ impl Handler for Session {
     }
 
     async fn mail(&mut self, mail: &Mail) -> Reply {
+        if let Err(reply) = self.may_send() {
+            return reply;
+        }
         match Transaction::begin(&self.site, &self.client, mail) {
             Ok(transaction) => {
+                transaction.tell_user(&self.client);
                 self.transaction = Some(transaction);
                 // It names one message: the next one's comes with its own XFORWARD.
                 self.client.forwarded.ident = None;

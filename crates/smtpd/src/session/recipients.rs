@@ -9,7 +9,8 @@ use tracing::Instrument as _;
 use super::transaction::{Accepted, MAX_TARGETS, Transaction};
 use crate::client::Client;
 use crate::figures::Figures;
-use crate::resolve::{self, Aliases, Place, Refusal, Target};
+use crate::resolve::{self, Aliases, Place, Refusal, Target, Unseen};
+use crate::settings::Role;
 use crate::site::Site;
 
 impl Transaction {
@@ -45,7 +46,13 @@ impl Transaction {
         if sum + targets.len() > MAX_TARGETS {
             return Err(Reply::new(452, 5, 3, "Error: too many recipients"));
         }
-        self.accepted.push(Accepted { given: rcpt.clone(), targets });
+        let mut given = rcpt.clone();
+        if client.role == Role::Sendmail {
+            // What it was called goes along (ORCPT), and no other machine knows it without its domain.
+            let whole = asked.clone().or_domain(&site.settings.rules.myorigin);
+            given.to = ForwardPath::new(whole);
+        }
+        self.accepted.push(Accepted { given, targets });
         Ok(())
     }
 
@@ -56,8 +63,17 @@ impl Transaction {
         asked: &Address,
         aliases: &Aliases,
     ) -> Result<Vec<Target>, Refusal> {
-        resolve::resolve(asked, client.is_trusted(), &site.settings.rules, aliases, &site.users)
-            .await
+        let (trusted, rules) = (client.is_trusted(), &site.settings.rules);
+        let resolved = resolve::resolve(asked, trusted, rules, aliases, &site.users).await;
+        match resolved {
+            // A program may not come again, and nobody may read what it says: the queue waits for it.
+            Err(Refusal::Userdb(why)) if client.role == Role::Sendmail => {
+                tracing::warn!(to = %asked, "taken unseen for a program here: {why}");
+                let unseen = Unseen { rules, aliases, why };
+                resolve::resolve(asked, trusted, rules, aliases, &unseen).await
+            }
+            resolved => resolved,
+        }
     }
 
     /// What the client hears; why, the operator reads.

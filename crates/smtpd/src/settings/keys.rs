@@ -12,11 +12,13 @@ const LISTENER: &[Key] = &[
     keys::LISTENER_TLS,
     Key::new(
         "role",
-        Kind::Choice(&["mx", "submission", "internal"]),
+        Kind::Choice(&["mx", "submission", "internal", "sendmail"]),
         "\"mx\"",
         "Who comes here. mx: other mail servers (port 25). submission: mail programs, which must \
          log in under TLS (587 with tls = \"starttls\", 465 with \"implicit\"). internal: LMTP, for \
-         mail that Dovetail itself makes; everything is believed and goes to the queue.",
+         mail that Dovetail itself makes; everything is believed and goes to the queue. sendmail: \
+         programs of this machine's users (a Unix socket, mode \"0666\"), who may send to anywhere; \
+         their user stands in Received.",
     ),
 ];
 
@@ -126,6 +128,26 @@ pub(super) const KEYS: &[Key] = &[
         "trusted_ids",
         Kind::List(&Kind::User),
         "Users (names or numbers) whose trace ids are believed on the internal listener.",
+    ),
+    Key::optional(
+        "authorized_submit_users",
+        Kind::List(&Kind::User),
+        "Users (names or numbers) whose programs may send by a sendmail listener; []: nobody's; unset: \
+         everybody's (Postfix's authorized_submit_users).",
+    ),
+    Key::new(
+        "max_connections_per_uid",
+        Kind::count(0, 100_000),
+        "50",
+        "Sessions at a time that one user's programs may have at a sendmail listener; further ones wait \
+         and try again. 0: any number. Root's are not counted.",
+    ),
+    Key::new(
+        "max_messages_per_uid",
+        Kind::count(0, 1_000_000),
+        "0",
+        "Messages a minute that one user's programs may send at a sendmail listener; the next one is to \
+         be tried later. 0: any number. Root's are not counted.",
     ),
     Key::new(
         "max_recipients",

@@ -11,6 +11,7 @@ use lookup::table::alias::AliasTable;
 use lookup::table::{Limits, alias};
 
 use crate::resolve::{CatchAll, Rules};
+use crate::uids::PerUid;
 use daemon::networks::{Network, Networks};
 
 /// Who comes to a listener.
@@ -22,6 +23,8 @@ pub enum Role {
     Submission,
     /// Our own daemons, by LMTP.
     Internal,
+    /// Programs of this machine's users, by `sendmail`.
+    Sendmail,
 }
 
 /// When a listener speaks TLS.
@@ -100,6 +103,10 @@ pub struct Settings {
     pub scratch: PathBuf,
     /// Users whose trace ids count.
     pub trusted_ids: Vec<u32>,
+    /// Users whose programs may send; none: all users.
+    pub submit_users: Option<Vec<u32>>,
+    /// What one user's programs may do.
+    pub per_uid: PerUid,
     /// Recipients a message may have.
     pub max_recipients: usize,
     /// Received fields a message may bring along.
@@ -151,6 +158,13 @@ impl Settings {
             body_in_memory: usize::try_from(config.size("body_in_memory")).unwrap_or(usize::MAX),
             scratch: config.own_place("scratch"),
             trusted_ids: config.users("trusted_ids"),
+            submit_users: config
+                .is_set("authorized_submit_users")
+                .then(|| config.users("authorized_submit_users")),
+            per_uid: PerUid {
+                sessions: config.count("max_connections_per_uid"),
+                messages: config.count("max_messages_per_uid"),
+            },
             max_recipients: config.count("max_recipients"),
             hop_limit: config.count("hop_limit"),
             max_connections: config.count("max_connections"),
@@ -183,6 +197,7 @@ fn listeners(config: &Config, have_tls: bool, problems: &mut Vec<Problem>) -> Ve
             role: match table.text("role") {
                 "submission" => Role::Submission,
                 "internal" => Role::Internal,
+                "sendmail" => Role::Sendmail,
                 _ => Role::Mx,
             },
             tls: match table.text("tls") {
@@ -209,6 +224,13 @@ fn check_listener(table: &Table, listen: &Listen, have_tls: bool, problems: &mut
     if listen.role == Role::Internal && on_tcp {
         let why = "the internal listener believes its clients: it must be a Unix socket";
         problems.push(table.problem("address", why));
+    }
+    if listen.role == Role::Sendmail && on_tcp {
+        let why = "a sendmail listener knows its clients by their user: it must be a Unix socket";
+        problems.push(table.problem("address", why));
+    }
+    if listen.role == Role::Sendmail && listen.tls != Tls::None {
+        problems.push(table.problem("tls", "a sendmail listener never leaves this machine"));
     }
 }
 

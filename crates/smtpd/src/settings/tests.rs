@@ -25,6 +25,14 @@ fn defaults() {
 }
 
 #[test]
+fn whose_programs_may_send() {
+    let read = |text: &str| read(text).expect("good").submit_users;
+    assert_eq!(read(""), None);
+    assert_eq!(read("authorized_submit_users = []\n"), Some(vec![]));
+    assert_eq!(read("authorized_submit_users = [\"root\", 1000]\n"), Some(vec![0, 1000]));
+}
+
+#[test]
 fn straight_in_may_be_off() {
     assert_eq!(read("straight_in = false\nlmtp = \"/x\"\n").expect("good").straight_in, None);
     assert_eq!(read("lmtp = \"/x\"\n").expect("good").straight_in, Some("/x".into()));
@@ -37,11 +45,13 @@ fn all_problems_at_once() {
          virtual_alias_maps = [\"/nonexistent/virtual\"]\n\
          [listener.submission]\naddress = \"127.0.0.1:587\"\nrole = \"submission\"\n\
          [listener.smtp]\naddress = \"127.0.0.1:25\"\ntls = \"starttls\"\n\
-         [listener.internal]\naddress = \"127.0.0.1:24\"\nrole = \"internal\"\n",
+         [listener.internal]\naddress = \"127.0.0.1:24\"\nrole = \"internal\"\n\
+         [listener.sendmail]\naddress = \"127.0.0.1:26\"\nrole = \"sendmail\"\n",
     )
     .expect_err("bad");
-    for part in ["10.0.0.1/8", "/nonexistent/virtual", "in clear", "needs [tls]", "Unix socket"] {
+    let parts = ["10.0.0.1/8", "/nonexistent/virtual", "in clear", "needs [tls]", "Unix socket"];
+    for part in [&parts[..], &["knows its clients by their user"]].concat() {
         assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:?}");
     }
-    assert_eq!(problems.len(), 5, "{problems:?}");
+    assert_eq!(problems.len(), 6, "{problems:?}");
 }
