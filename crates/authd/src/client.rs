@@ -230,5 +230,10 @@ fn attempt(mechanism: Mechanism, request: &LoginRequest) -> Attempt {
 /// Addresses that can't be read count as not said.
 pub(crate) fn asking(service: &str, params: &Params) -> Asking {
     let address = |key| Some(params.get(key)?.parse::<IpAddr>().ok()?.to_canonical());
-    Asking { service: service.into(), local: address("lip"), remote: address("rip") }
+    Asking {
+        service: service.into(),
+        local: address("lip"),
+        remote: address("rip"),
+        ..Asking::default()
+    }
 }

@@ -5,6 +5,7 @@
 //! speaks no protocol and keeps no session. What Dovecot's passwd-file, its userdb static and its
 //! password schemes do is the rule here; where this differs, the line says so.
 
+mod asking;
 pub mod directory;
 mod field_template;
 mod fields;
@@ -15,10 +16,11 @@ pub mod passwd_file;
 pub mod scheme;
 mod template;
 
+pub use asking::{Asking, Secured};
 pub use directory::Directory;
 pub use field_template::{FieldTemplates, OwnerError};
 pub use fields::{Field, Fields};
 pub use name::{DEFAULT_USERNAME_CHARS, Name, NameError, NameRules};
 pub use nets::Nets;
 pub use owner::{Owners, SystemOwners};
-pub use template::{PathError, Template, TemplateError, Values};
+pub use template::{MAX_WIDTH, PathError, Template, TemplateError, Values};

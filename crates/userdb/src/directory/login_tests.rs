@@ -79,7 +79,7 @@ pub(crate) fn world(files: &[&str]) -> World {
 fn ask(world: &World, user: &str, password: &str, remote: Option<&str>) -> String {
     let login = Login { user, password: password.as_bytes(), authorize_as: None };
     let remote = remote.map(|ip| ip.parse().unwrap());
-    let asking = Asking { service: "smtp".into(), local: None, remote };
+    let asking = Asking { service: "smtp".into(), remote, ..Asking::default() };
     show(world.directory.authenticate(&login, &asking))
 }
 

@@ -9,7 +9,6 @@ mod config;
 mod login;
 mod user;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,24 +16,15 @@ pub use config::{DirectoryConfig, PassdbConfig, UserdbConfig, UserdbDriver};
 pub use login::{Login, Reason, Verdict};
 pub use user::Found;
 
+pub use crate::asking::{Asking, Secured};
+
 use crate::passwd_file::PasswdFile;
 use crate::scheme::Scheme;
 use crate::{FieldTemplates, NameRules, Template, Values};
 
-/// What is known of whoever asks.
-#[derive(Debug, Clone, Default)]
-pub struct Asking {
-    /// `smtp`, `imap`, `lmtp` …
-    pub service: String,
-    /// The address that was connected to.
-    pub local: Option<IpAddr>,
-    /// The client's address.
-    pub remote: Option<IpAddr>,
-}
-
 impl Asking {
     fn values<'a>(&'a self, user: &'a str) -> Values<'a> {
-        Values { user, service: &self.service, home: "", local: self.local, remote: self.remote }
+        Values { user, asking: Some(self), ..Values::default() }
     }
 }
 
