@@ -111,6 +111,8 @@ impl Site {
             auth: self.mechanisms(listen.role).await,
             xforward: internal,
             extensions: extensions(listen.role, &settings.rules),
+            // Whoever pipes a whole session into `sendmail -bs` is no stranger who hides a message in one.
+            strict_pipelining: matches!(listen.role, Role::Mx | Role::Submission),
             limits: Limits {
                 recipients: settings.max_recipients,
                 size: settings.size_limit.saturating_add(allowance),

@@ -5,6 +5,7 @@
 //! blocks: ask on a thread that may. Ruled by Postfix's virtual(5) and postmap(1).
 
 pub mod alias;
+pub mod local;
 mod text;
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-pub use text::Fault;
+pub use text::{Fault, Line, duplicate};
 
 /// How large a table file may be, in octets, unless the caller says otherwise.
 pub const MAX_OCTETS: u64 = 64 << 20;
@@ -233,6 +234,35 @@ fn read_file(path: &Path, limit: u64) -> Result<(Stamp, Vec<u8>), TableError> {
         return Err(TableError::TooLarge { path: path.to_owned(), limit });
     }
     Ok((stamp, content))
+}
+
+/// Reads a table's file as `postmap` does: every entry in order, as it stands. Oddities go to `warn`.
+///
+/// # Errors
+/// If the file can't be read, is too large, or isn't UTF-8.
+pub fn read_lines(
+    path: &Path,
+    limits: Limits,
+    warn: &mut dyn FnMut(Fault),
+) -> Result<Vec<Line>, TableError> {
+    let (_, content) = read_file(path, limits.octets)?;
+    within(path, limits, text::lines(&content, warn))
+}
+
+fn within(
+    path: &Path,
+    limits: Limits,
+    lines: Result<Vec<Line>, Fault>,
+) -> Result<Vec<Line>, TableError> {
+    let wrong = |fault| TableError::Line { path: path.to_owned(), fault };
+    let lines = lines.map_err(wrong)?;
+    match lines.get(limits.entries) {
+        None => Ok(lines),
+        Some(Line { line, .. }) => {
+            let what = format!("more than {} entries", limits.entries);
+            Err(wrong(Fault { line: *line, what }))
+        }
+    }
 }
 
 fn read_entries<V>(

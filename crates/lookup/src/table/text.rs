@@ -26,6 +26,39 @@ pub struct Fault {
     pub what: String,
 }
 
+/// An entry as it stands in a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Counted from 1; where it starts.
+    pub line: usize,
+    /// As it was written: quotes kept, case kept.
+    pub key: String,
+    /// Everything behind the key and its blanks.
+    pub value: String,
+}
+
+/// Reads every entry of a table in order, duplicates too. Oddities go to `warn` in Postfix's words.
+pub(super) fn lines(content: &[u8], warn: &mut dyn FnMut(Fault)) -> Result<Vec<Line>, Fault> {
+    let mut lines = Vec::new();
+    for Logical { line, text } in logical_lines(content)? {
+        let mut warn = |what: String| warn(Fault { line, what });
+        if quote_stays_open(&text) {
+            warn(format!("unbalanced '\"' in '{text}' -- ignoring this line"));
+            continue;
+        }
+        let continued = text.starts_with(char::is_whitespace);
+        let Some((key, value)) = entry(&text).filter(|_| !continued) else {
+            warn("expected format: key whitespace value".to_owned());
+            continue;
+        };
+        if key.ends_with(':') {
+            warn("record is in \"key: value\" format; is this an alias file?".to_owned());
+        }
+        lines.push(Line { line, key: key.to_owned(), value: value.to_owned() });
+    }
+    Ok(lines)
+}
+
 /// Reads a whole table. Oddities that Postfix too only warns of go to `warn`.
 pub(super) fn read<V>(
     content: &[u8],
@@ -34,26 +67,15 @@ pub(super) fn read<V>(
     warn: &mut dyn FnMut(Fault),
 ) -> Result<HashMap<String, V>, Fault> {
     let mut map = HashMap::new();
-    for logical in logical_lines(content)? {
-        let fault = |what: String| Fault { line: logical.line, what };
-        if logical.text.starts_with(char::is_whitespace) {
-            warn(fault("a continuation without a line before it is left out".into()));
-            continue;
-        }
-        let Some((key, value)) = entry(&logical.text) else {
-            warn(fault("not of the form `key whitespace value`, left out".into()));
-            continue;
-        };
-        if key.ends_with(':') {
-            warn(fault(format!("`{key}` ends in a colon: is this an aliases(5) file?")));
-        }
-        let read = read_value(key, value).map_err(|why| fault(format!("`{key}`: {why}")))?;
+    for Line { line, key, value } in lines(content, warn)? {
+        let fault = |what: String| Fault { line, what };
+        let read = read_value(&key, &value).map_err(|why| fault(format!("`{key}`: {why}")))?;
         let Some(value) = read else {
             warn(fault(format!("`{key}` has no address on its right, left out")));
             continue;
         };
         match map.entry(key.to_lowercase()) {
-            Entry::Occupied(_) => warn(fault(format!("duplicate entry `{key}`: the first counts"))),
+            Entry::Occupied(_) => warn(duplicate(line, &key)),
             Entry::Vacant(place) => {
                 place.insert(value);
             }
@@ -65,13 +87,19 @@ pub(super) fn read<V>(
     Ok(map)
 }
 
-struct Logical {
-    line: usize,
-    text: String,
+/// An entry whose key was there before: the first one counts.
+#[must_use]
+pub fn duplicate(line: usize, key: &str) -> Fault {
+    Fault { line, what: format!("duplicate entry: \"{}\"", key.to_lowercase()) }
+}
+
+pub(super) struct Logical {
+    pub(super) line: usize,
+    pub(super) text: String,
 }
 
 /// Puts continuation lines together and drops what doesn't count.
-fn logical_lines(content: &[u8]) -> Result<Vec<Logical>, Fault> {
+pub(super) fn logical_lines(content: &[u8]) -> Result<Vec<Logical>, Fault> {
     let mut lines: Vec<Logical> = Vec::new();
     for (index, bytes) in content.split(|byte| *byte == b'\n').enumerate() {
         let line = index + 1;
@@ -88,6 +116,21 @@ fn logical_lines(content: &[u8]) -> Result<Vec<Logical>, Fault> {
         }
     }
     Ok(lines)
+}
+
+/// Whether the key has a quote that nothing closes.
+fn quote_stays_open(line: &str) -> bool {
+    let (mut open, mut skip) = (false, false);
+    for c in line.chars() {
+        match c {
+            _ if skip => skip = false,
+            '\\' => skip = true,
+            '"' => open = !open,
+            _ if c.is_whitespace() && !open => return false,
+            _ => {}
+        }
+    }
+    open
 }
 
 /// Key and value of one logical line; none if either is missing or a quote stays open.
@@ -156,7 +199,7 @@ mod tests {
                 ("e@x.test:", "f"),
             ]
         );
-        assert_eq!(odd, [8, 9, 11, 12]);
+        assert_eq!(odd, [9, 11, 12, 8]);
     }
 
     #[test]
