@@ -12,6 +12,7 @@
 )]
 
 mod demo;
+mod man;
 mod package;
 mod packages;
 mod process;

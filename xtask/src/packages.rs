@@ -22,6 +22,8 @@ const NEEDED: &[(&str, &str)] = &[
     ("python3-systemd", "/usr/lib/python3/dist-packages/systemd/journal.py"),
     ("systemd-journal-remote", "/usr/lib/systemd/systemd-journal-remote"),
     ("systemd", "/usr/bin/systemd-socket-activate"),
+    ("groff-base", "/usr/bin/groff"),
+    ("man-db", "/usr/bin/man"),
     ("mmdebstrap", "/usr/bin/mmdebstrap"),
     ("dpkg-dev", "/usr/bin/dpkg-shlibdeps"),
 ];

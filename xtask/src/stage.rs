@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::man::{self, Pages};
 use crate::process::{self, cargo};
 
 /// The list, in the source tree.
@@ -89,6 +90,7 @@ pub(crate) fn stage(folder: &Path, profile: Profile) -> Result<Stage, String> {
     }
     let list = fs::read_to_string(process::root().join(LIST)).map_err(said(LIST))?;
     let programs = Programs::of(profile);
+    let pages = man::make(&programs.path("dovetail"), &folder.join("man"))?;
     let mut stage = Stage { files: Vec::new(), folder: folder.to_owned() };
     for (number, line) in list.lines().enumerate() {
         let Some(rule) =
@@ -96,8 +98,10 @@ pub(crate) fn stage(folder: &Path, profile: Profile) -> Result<Stage, String> {
         else {
             continue;
         };
-        rule.lay(&mut stage, &programs).map_err(|why| format!("{LIST}:{}: {why}", number + 1))?;
+        rule.lay(&mut stage, &programs, &pages)
+            .map_err(|why| format!("{LIST}:{}: {why}", number + 1))?;
     }
+    pages.finish(stage.files.iter().map(|file| file.path.as_str()))?;
     write_manifest(&stage)?;
     let script = process::root().join("deploy/install.sh");
     let copy = folder.join("install.sh");
@@ -138,18 +142,16 @@ impl Rule {
         Ok(Some(Self { package, mode, target, source }))
     }
 
-    fn lay(&self, stage: &mut Stage, programs: &Programs) -> Result<(), String> {
+    fn lay(&self, stage: &mut Stage, programs: &Programs, pages: &Pages) -> Result<(), String> {
         let files = match self.source.split_once(':') {
             Some(("bin", name)) => vec![(name.to_owned(), Content::Program(programs.path(name)))],
             Some(("sample", name)) => {
                 let text = programs.sample(name)?;
                 vec![(format!("{name}.toml"), Content::Bytes(text))]
             }
+            Some(("man", pattern)) => named(matching(&pages.pattern(pattern))?),
             Some((kind, _)) => return Err(format!("no source is of the kind {kind}")),
-            None => matching(&self.source)?
-                .into_iter()
-                .map(|path| (name_of(&path), Content::File(path)))
-                .collect(),
+            None => named(matching(&self.source)?),
         };
         for (name, content) in files {
             let path = match self.target.ends_with('/') {
@@ -165,6 +167,11 @@ impl Rule {
         }
         Ok(())
     }
+}
+
+/// Files with the names that they have.
+fn named(paths: Vec<PathBuf>) -> Vec<(String, Content)> {
+    paths.into_iter().map(|path| (name_of(&path), Content::File(path))).collect()
 }
 
 /// What a staged file is made of.
@@ -213,7 +220,7 @@ impl Programs {
     }
 }
 
-/// The files of the source tree that a pattern names, with `*` in its last part, sorted.
+/// The files that a pattern names, seen from the source tree, with `*` in its last part, sorted.
 fn matching(pattern: &str) -> Result<Vec<PathBuf>, String> {
     let pattern = process::root().join(pattern);
     let (Some(folder), wanted) = (pattern.parent(), name_of(&pattern)) else {

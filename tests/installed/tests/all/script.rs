@@ -17,6 +17,8 @@ fn twice_and_out_again() {
     let before = machine.run(TREE);
     machine.run(SCRIPT);
     machine.run("dovetail config check && systemctl enable --quiet --now dovetail.target");
+    let page = machine.run("realpath $(man -w 8 dovetail-authd)");
+    assert_eq!(page, "/usr/local/share/man/man8/dovetail-authd.8.gz\n");
     let pid = machine.main_process("dovetail-authd");
     assert!(pid.is_some(), "{}", machine.journal());
     let first = machine.run(TREE);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use installed::{Machine, root, sources};
+use installed::{Machine, packages, root, sources};
 use support::{eventually, tools};
 
 /// A daemon, its user, and the most that `systemd-analyze security` may say of its unit.
@@ -55,6 +55,65 @@ fn every_service_that_may_is_listed_above() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(!name.ends_with(".service") || listed(&name), "{name} has no limit");
     }
+}
+
+/// Where the packages and their manual pages are, nothing is wrong with any unit: no page that is
+/// missing, no program, no option that systemd doesn't know.
+#[test]
+fn verify_is_silent() {
+    packages::build();
+    let machine = Machine::idle(&[]);
+    machine.run(&packages::install(&packages::ALL));
+    // What -postfix has: the package itself wants a Postfix.
+    machine.run("dpkg-deb --extract /run/target/packages/dovetail-postfix_0.1.0-1_*.deb /");
+    let listed = machine.run("cd /usr/lib/systemd/system && ls dovetail*");
+    let installed: Vec<&str> = listed.lines().collect();
+    for entry in std::fs::read_dir(sources().join("systemd")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(
+            name == "README.md" || installed.contains(&name.as_str()),
+            "{name} isn't installed"
+        );
+    }
+    for unit in installed {
+        assert_eq!(verify(&machine, unit), (true, String::new()), "{unit}");
+    }
+    // It does look for pages.
+    machine.run("rm /usr/share/man/man8/dovetail-smtpd.8.gz");
+    let (_, said) = verify(&machine, "dovetail-smtpd.service");
+    assert!(said.contains("dovetail-smtpd(8)"), "{said}");
+}
+
+/// Whether `systemd-analyze verify` is content with an installed unit, and what it says.
+fn verify(machine: &Machine, unit: &str) -> (bool, String) {
+    // A template is verified as one of its instances.
+    let instance = unit.replace("@.", "@1000.");
+    let output = machine.try_run(&format!(
+        "ln -sf /usr/lib/systemd/system/{unit} /tmp/{instance} && \
+         systemd-analyze verify /tmp/{instance} 2>&1"
+    ));
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// An operator finds a page by its name, by what it is about, and by what a unit says.
+#[test]
+fn manual_pages() {
+    let machine = root::with_dovetail();
+    for name in
+        packages::ALL.iter().filter(|name| **name != "dovetail-common" && **name != "dovetail")
+    {
+        let pages = machine.run(&format!("man -w 8 {name} && man -w 5 {name}.toml"));
+        let wanted =
+            format!("/usr/share/man/man8/{name}.8.gz\n/usr/share/man/man5/{name}.toml.5.gz\n");
+        assert_eq!(pages, wanted);
+    }
+    let page = machine.run("MANWIDTH=80 man dovetail queue");
+    assert!(page.contains("dovetail queue flush [ID]"), "{page}");
+    let help = machine.run("MANWIDTH=80 systemctl help dovetail-tls.service | cat");
+    assert!(help.contains("DOVETAIL-TLS.TOML(5)") && help.contains("DOVETAIL-TLS(1)"), "{help}");
+    machine.run("mandb --quiet");
+    let found = machine.run("apropos --long 'password is right'");
+    assert!(found.starts_with("dovetail-authd (8)   - says who a user is"), "{found}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod instances;
 mod kills;
 mod logs;
 mod mail;
+mod manual;
 mod memory;
 mod once;
 mod postfix;
