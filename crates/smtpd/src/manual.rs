@@ -10,7 +10,8 @@ pub(crate) const MANUAL: Manual = Manual {
          on stable storage somewhere.",
         "Recipients are decided when they are named: first aliases (`virtual_alias_maps`, Postfix's text tables), \
          then users, whom dovetail-authd(8) is asked about, then catch-alls. Only clients in `mynetworks`, and \
-         users who logged in under TLS at submission, may send mail elsewhere.",
+         users who logged in under TLS at submission, may send mail elsewhere. A listener of the role `sendmail`, a \
+         Unix socket, is for programs of this machine's users, who are known by their uid.",
         "A message for exactly one mailbox here goes straight in to dovetail-lmtpd(8) while the client waits, who \
          so hears of a full or missing mailbox at once. Everything else, and what takes longer than \
          `straight_in_wait`, goes to the queue, dovetail-qmgrd(8).",

@@ -80,8 +80,8 @@ fn describe(page: &mut Roff, name: &str, manual: &Manual) {
     page.section("DESCRIPTION");
     manual.description.iter().for_each(|text| page.paragraph(text));
     page.paragraph(&format!(
-        "It serves as the user `{}`. Started as root it reads its keys and certificates, binds its sockets, and \
-         becomes that user for good; it refuses to serve as root. Then it forbids itself, by Landlock and \
+        "It serves as the user `{}`. Started as root it reads what only root may, binds its sockets, and becomes \
+         that user for good; it refuses to serve as root. Then it forbids itself, by Landlock and \
          seccomp, whatever its configuration doesn't name. dovetail-{name}.toml(5) has every key.",
         default_user(name)
     ));

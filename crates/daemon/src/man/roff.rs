@@ -55,7 +55,11 @@ impl Roff {
 
     /// A paragraph.
     pub fn paragraph(&mut self, text: &str) {
-        self.push(".PP");
+        // A heading begins one already.
+        let last = self.0.text.trim_end().rsplit('\n').next().unwrap_or_default();
+        if !last.starts_with(".SH ") && !last.starts_with(".SS ") {
+            self.push(".PP");
+        }
         self.push(&line(&spans(text)));
     }
 

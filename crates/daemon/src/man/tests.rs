@@ -15,7 +15,7 @@ fn characters_stand_for_themselves() {
     assert_eq!(plain("§ 4 … a\nb"), "\\[u00A7] 4 ... a b");
     // What is longer than a line may break, and is still itself.
     let long = plain(&"x".repeat(100));
-    assert_eq!(long.matches("\\:").count(), 2);
+    assert_eq!(long.matches("\\:").count(), 1);
     assert_eq!(long.replace("\\:", ""), "x".repeat(100));
 }
 
@@ -53,9 +53,9 @@ fn a_file_with_every_shape_of_key() {
         ".SH \"NAME\"\ndovetail\\-x.toml \\- what a and b share\n",
         "says what a and b share. It is read by \\fBdovetail\\-a\\fR(8) and \\fBdovetail\\-b\\fR(8).",
         "\\fBword\\fR (default: '\\(rsAll')\n\\&.One word.\n.IP\nOne of '\\(rsAll', \"b\".\n",
-        ".SS \"[box.NAME]\"\n.PP\nBoxes: [box.\"x\"]. A change needs a restart.\n",
+        ".SS \"[box.NAME]\"\nBoxes: [box.\"x\"]. A change needs a restart.\n",
         "\\fBpath\\fR (must be set)\nWhere.\n.IP\nText. A change needs a restart.\n",
-        ".SS \"[box.NAME.deep]\"\n.PP\nDeep.\n.TP\n\\fBon\\fR (default: true)\nWhether.\n",
+        ".SS \"[box.NAME.deep]\"\nDeep.\n.TP\n\\fBon\\fR (default: true)\nWhether.\n",
         ".SS \"[routes]\"\n",
         "\\fBc\\fR(1), \\fBdovetail\\fR(1), \\fBdovetail\\-config\\fR(1), \\fBdovetail\\-a\\fR(8), ",
     ] {

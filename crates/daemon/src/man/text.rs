@@ -5,8 +5,8 @@
 
 /// After so many characters of one word a line may break behind the next `/`.
 const BREAK_AT_SLASH: usize = 20;
-/// After so many it may break anywhere: no line of a page is narrower.
-const BREAK_ANYWHERE: usize = 40;
+/// After so many it may break anywhere: hardly a line of a page is narrower.
+const BREAK_ANYWHERE: usize = 55;
 
 /// A piece of a line in one font.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -93,7 +93,7 @@ fn page(root: &str, command: &Command) -> Page {
         Roff::new(&format!("{root}-{}", command.get_name()), 1, &uncapitalized(&about(command)));
     page.section("SYNOPSIS");
     let mut lines = Vec::new();
-    synopses(&mut lines, format!("{root} {}", command.get_name()), command);
+    synopses(&mut lines, &format!("{root} {}", command.get_name()), command);
     let lines: Vec<(&str, Vec<Span<'_>>)> =
         lines.iter().map(|(path, pieces)| (path.as_str(), spans(pieces))).collect();
     page.synopsis(&lines);
@@ -119,12 +119,12 @@ fn page(root: &str, command: &Command) -> Page {
 }
 
 /// A line for the command itself, where it does something without a sub-command, and one for each of those.
-fn synopses(lines: &mut Vec<(String, Vec<Piece>)>, path: String, command: &Command) {
-    for sub in shown(command) {
-        synopses(lines, format!("{path} {}", sub.get_name()), sub);
-    }
+fn synopses(lines: &mut Vec<(String, Vec<Piece>)>, path: &str, command: &Command) {
     if !command.is_subcommand_required_set() {
-        lines.insert(0, (path, own(command).flat_map(usage).collect()));
+        lines.push((path.to_owned(), own(command).flat_map(usage).collect()));
+    }
+    for sub in shown(command) {
+        synopses(lines, &format!("{path} {}", sub.get_name()), sub);
     }
 }
 
