@@ -42,7 +42,8 @@ pub struct Field {
 }
 
 impl Field {
-    /// The first line of a field, without its end; none if it isn't one.
+    /// The first line of a field, without its end; none if it isn't one. Blanks before the colon
+    /// (RFC 5322 §4.5.8), which not every reader knows, go.
     #[must_use]
     pub fn begin(line: &[u8]) -> Option<Self> {
         let colon = line.iter().take(MAX_NAME + 1).position(|octet| *octet == b':')?;
@@ -51,9 +52,11 @@ impl Field {
         if !is_name {
             return None;
         }
+        let written = [name, line.get(colon..)?].concat();
+        let value = name.len() + 1;
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-        let mut field = Self { name, lines: Vec::new(), value: colon + 1 };
-        field.go_on(line);
+        let mut field = Self { name, lines: Vec::new(), value };
+        field.go_on(&written);
         Some(field)
     }
 
@@ -129,7 +132,7 @@ mod tests {
         assert_eq!((field.name(), field.value().as_str()), ("to", " a@b.test,\r\n\tc@d.test\r\n"));
         assert!(field.is_recipients() && field.is_completed() && !field.is_dropped());
         field.set_value(" x\r\n");
-        assert_eq!(field.lines(), b"To : x\r\n");
+        assert_eq!(field.lines(), b"To: x\r\n");
         let bcc = Field::begin(b"Resent-BCC:x").expect("a field");
         assert!(bcc.is_resent_recipients() && bcc.is_dropped() && bcc.is_resent());
     }
