@@ -29,7 +29,7 @@ pub(crate) fn is_domain(text: &str) -> bool {
 
 fn is_label(label: &str) -> bool {
     !label.is_empty()
-        && label.len() <= 63 * 4
+        && is_short(label)
         && !label.starts_with('-')
         && !label.ends_with('-')
         && label.chars().all(|c| {
@@ -38,6 +38,11 @@ fn is_label(label: &str) -> bool {
                 || (!c.is_ascii() && c.is_alphanumeric())
                 || (!c.is_ascii() && !c.is_control() && !c.is_whitespace())
         })
+}
+
+/// RFC 1035 §2.3.4: 63 octets; a U-label may have more of them than its A-label.
+fn is_short(label: &str) -> bool {
+    label.len() <= if label.is_ascii() { 63 } else { 63 * 4 }
 }
 
 /// `address-literal` without the general form: nobody has registered one.
@@ -93,4 +98,16 @@ pub(crate) fn mailbox(input: &str) -> IResult<&str, (String, Option<&str>)> {
 pub(crate) fn path(input: &str) -> IResult<&str, Option<(String, Option<&str>)>> {
     alt((map(tag("<>"), |_| None), map(delimited(char('<'), mailbox, char('>')), Some)))
         .parse(input)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_have_63_octets_at_most() {
+        assert!(is_domain(&format!("{}.test", "a".repeat(63))));
+        assert!(!is_domain(&format!("{}.test", "a".repeat(64))));
+        assert!(is_domain(&format!("{}.test", "ü".repeat(50))));
+    }
 }

@@ -108,7 +108,7 @@ impl DateTime {
     }
 }
 
-/// `24-Nov-2026 19:34:11 +0000`, a one-digit day with a blank in front (`date-day-fixed`).
+/// `24-Nov-2026 19:34:11 +0000`, a one-digit day with a 0 in front (`date-day-fixed`), as Dovecot has it.
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = Date::of(self.seconds, self.offset);
@@ -116,7 +116,7 @@ impl fmt::Display for DateTime {
         let zone = self.offset.abs() / 60;
         write!(
             f,
-            "{:2}-{}-{:04} {:02}:{:02}:{:02} {}{:02}{:02}",
+            "{:02}-{}-{:04} {:02}:{:02}:{:02} {}{:02}{:02}",
             date.day,
             date.month_name(),
             date.year,
@@ -180,7 +180,7 @@ mod tests {
         let date = Date::new(2026, 11, 4).expect("good");
         assert_eq!(date.to_string(), "4-Nov-2026");
         let time = DateTime::at(date, (1, 2, 3), 5400).expect("good");
-        assert_eq!(time.to_string(), " 4-Nov-2026 01:02:03 +0130");
+        assert_eq!(time.to_string(), "04-Nov-2026 01:02:03 +0130");
         assert_eq!(DateTime::new(1_795_548_096, -18_000).to_string(), "24-Nov-2026 14:21:36 -0500");
         assert_eq!(DateTime::new(i64::MAX, 0).to_string().len(), 26);
         assert_eq!(DateTime::at(date, (24, 0, 0), 0), None);

@@ -23,7 +23,7 @@ impl Session {
         if !special_use.is_empty() {
             // RFC 6154 §3: attributes that can't be given fail the command.
             return Ok(
-                asked.no_with(&Code::Cannot, "Special use is set in the configuration alone")
+                asked.no_with(&Code::UseAttr, "Special use is set in the configuration alone")
             );
         }
         let name = match names::to_create(name, self.separator()) {
@@ -53,17 +53,17 @@ impl Session {
         let deleted = self.account.ask(move |account| account.delete(&gone)).await;
         match deleted {
             Ok(()) => {
-                self.leave_deleted(&name).await;
+                self.leave_gone(|selected| *selected == name).await;
                 Ok(asked.ok("Delete completed"))
             }
             Err(trouble) => self.refuse(asked, &trouble, MISSING),
         }
     }
 
-    /// A mailbox that the session itself deleted isn't selected any more.
-    async fn leave_deleted(&mut self, name: &MailboxName) {
+    /// A mailbox that the session itself deleted or renamed isn't selected any more.
+    async fn leave_gone(&mut self, is_gone: impl Fn(&MailboxName) -> bool) {
         match std::mem::replace(&mut self.state, State::Authenticated) {
-            State::Selected(selected) if selected.name == *name => {
+            State::Selected(selected) if is_gone(&selected.name) => {
                 selected.drop_mailbox().await;
                 let out = &mut self.wire.out;
                 let code = Some(&Code::Closed);
@@ -93,9 +93,13 @@ impl Session {
         if to.is_below(&from) {
             return Ok(asked.no("Can't rename mailbox under its own child"));
         }
+        let old = from.clone();
         let renamed = self.account.ask(move |account| account.rename(&from, &to)).await;
         match renamed {
-            Ok(()) => Ok(asked.ok("Rename completed")),
+            Ok(()) => {
+                self.leave_gone(|selected| *selected == old || selected.is_below(&old)).await;
+                Ok(asked.ok("Rename completed"))
+            }
             Err(Trouble::Store(error)) if error.kind() == Kind::Exists => {
                 Ok(asked.no_with(&Code::AlreadyExists, "Target mailbox already exists"))
             }

@@ -199,8 +199,10 @@ impl Visitor {
     }
 
     fn bad(&mut self, bad: &BadCommand) -> Result<Next, Ended> {
-        let hint = bad.problem == Problem::TagIsCommand;
-        let text = if hint { bad.problem.to_string() } else { NOT_HERE.to_owned() };
+        let text = match bad.problem {
+            Problem::TagIsCommand | Problem::InitialResponse => bad.problem.to_string(),
+            _ => NOT_HERE.to_owned(),
+        };
         match &bad.tag {
             Some(tag) => {
                 let verdict = Asked::new(tag.clone()).plain(Status::Bad, None, &text);

@@ -59,7 +59,7 @@ impl Postfix {
         let ports: [u16; 3] = std::array::from_fn(|_| ports::free());
         let log = mail.path("postfix.log");
         fs::write(config.join("mailboxes"), mailboxes(mail)).unwrap();
-        let text = main(mail, &joints.into(), &config);
+        let text = without(&main(mail, &joints.into(), &config), lines);
         fs::write(config.join("main.cf"), format!("{text}{lines}\n")).unwrap();
         fs::write(config.join("master.cf"), master(ports)).unwrap();
         tools::run(Command::new("/usr/sbin/postfix").arg("-c").arg(&config).arg("start"));
@@ -154,6 +154,14 @@ fn main(mail: &Mail, joints: &Joints<'_>, config: &Path) -> String {
         key = mail.key().display(),
         auth = joints.auth.display(),
     )
+}
+
+/// The lines of `text` but for parameters that `lines` set: each process would warn of both.
+fn without(text: &str, lines: &str) -> String {
+    let name = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+    let given: Vec<String> = lines.lines().map(name).collect();
+    let kept = text.lines().filter(|line| !given.contains(&name(line)));
+    kept.map(|line| format!("{line}\n")).collect()
 }
 
 /// Debian's master.cf without what nobody uses here, and nothing in a chroot.

@@ -28,7 +28,7 @@ pub mod wait;
 
 pub use authority::{Authority, Issued};
 pub use demo::{Demo, Options, User};
-pub use line::Line;
+pub use line::{Heard, Line};
 pub use maildir::Maildir;
 pub use sink::{DeadPort, Sink};
 pub use wait::{PATIENCE, eventually};

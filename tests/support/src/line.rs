@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
@@ -48,10 +49,27 @@ impl Drop for Pipes {
     }
 }
 
+/// The socket below, for what only a socket can do.
+enum Raw {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// What came, or that nothing did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// A line with its end, as it came; without one if the connection closed in the middle.
+    Line(Vec<u8>),
+    /// The other side closed or reset the connection.
+    Closed,
+    /// Nothing came within the time.
+    Nothing,
+}
+
 /// A connection with a reader's buffer, and a protocol of what was said for the failing test's text.
 pub struct Line {
     stream: BufReader<Box<dyn Both>>,
-    raw: Option<TcpStream>,
+    raw: Option<Raw>,
     said: String,
 }
 
@@ -59,21 +77,21 @@ impl Line {
     /// Connects to `127.0.0.1:25`-like text.
     pub fn tcp(address: &str) -> Self {
         let stream = connect(address);
-        Self::over(Box::new(stream.try_clone().unwrap()), Some(stream))
+        Self::over(Box::new(stream.try_clone().unwrap()), Some(Raw::Tcp(stream)))
     }
 
     /// Connects if somebody listens.
     pub fn try_tcp(address: &str) -> Option<Self> {
         let stream = TcpStream::connect(address).ok()?;
         prepare(&stream);
-        Some(Self::over(Box::new(stream.try_clone().ok()?), Some(stream)))
+        Some(Self::over(Box::new(stream.try_clone().ok()?), Some(Raw::Tcp(stream))))
     }
 
     /// Connects and shakes hands at once (465, 993); the certificate must be good for localhost.
     pub fn tls(address: &str, ca: &str) -> Self {
         let stream = connect(address);
         let raw = stream.try_clone().unwrap();
-        Self::over(Box::new(handshake(stream, ca)), Some(raw))
+        Self::over(Box::new(handshake(stream, ca)), Some(Raw::Tcp(raw)))
     }
 
     /// As [`Line::tls`], with a certificate of the client's own.
@@ -84,7 +102,7 @@ impl Line {
         let config = trusting(Path::new(ca)).with_client_auth_cert(chain, key).unwrap();
         let stream = connect(address);
         let raw = stream.try_clone().unwrap();
-        Self::over(Box::new(StreamOwned::new(client(config), stream)), Some(raw))
+        Self::over(Box::new(StreamOwned::new(client(config), stream)), Some(Raw::Tcp(raw)))
     }
 
     /// Connects to a Unix socket.
@@ -94,7 +112,7 @@ impl Line {
             UnixStream::connect(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self::over(Box::new(stream), None)
+        Self::over(Box::new(stream.try_clone().unwrap()), Some(Raw::Unix(stream)))
     }
 
     /// Connects to a Unix socket if somebody listens.
@@ -102,7 +120,7 @@ impl Line {
         let stream = UnixStream::connect(path).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         stream.set_write_timeout(Some(PATIENCE)).ok()?;
-        Some(Self::over(Box::new(stream), None))
+        Some(Self::over(Box::new(stream.try_clone().ok()?), Some(Raw::Unix(stream))))
     }
 
     /// Starts a program and speaks to it over its standard input and output.
@@ -113,16 +131,16 @@ impl Line {
         Self::over(Box::new(Pipes { child, input, output }), None)
     }
 
-    fn over(stream: Box<dyn Both>, raw: Option<TcpStream>) -> Self {
+    fn over(stream: Box<dyn Both>, raw: Option<Raw>) -> Self {
         Self { stream: BufReader::new(stream), raw, said: String::new() }
     }
 
     /// Goes on under TLS, after a STARTTLS that was answered.
     pub fn start_tls(mut self, ca: &str) -> Self {
-        let raw = self.raw.take().expect("STARTTLS needs TCP");
+        let Some(Raw::Tcp(raw)) = self.raw.take() else { panic!("STARTTLS needs TCP") };
         Self {
             said: self.said,
-            ..Self::over(Box::new(handshake(raw.try_clone().unwrap(), ca)), Some(raw))
+            ..Self::over(Box::new(handshake(raw.try_clone().unwrap(), ca)), Some(Raw::Tcp(raw)))
         }
     }
 
@@ -225,9 +243,33 @@ impl Line {
 
     /// Closes our direction only.
     pub fn half_close(&mut self) {
-        if let Some(raw) = &self.raw {
-            // A server that has closed already can't be told any more.
-            let _ = raw.shutdown(Shutdown::Write);
+        // A server that has closed already can't be told any more.
+        let _ = match &self.raw {
+            Some(Raw::Tcp(raw)) => raw.shutdown(Shutdown::Write),
+            Some(Raw::Unix(raw)) => raw.shutdown(Shutdown::Write),
+            None => Ok(()),
+        };
+    }
+
+    /// How long [`Line::heard`] waits from now on. Failing to set it leaves what was.
+    pub fn patience(&mut self, time: Duration) {
+        let _ = match &self.raw {
+            Some(Raw::Tcp(raw)) => raw.set_read_timeout(Some(time)),
+            Some(Raw::Unix(raw)) => raw.set_read_timeout(Some(time)),
+            None => Ok(()),
+        };
+    }
+
+    /// Reads what comes next, as it is, and doesn't mind if nothing does.
+    pub fn heard(&mut self) -> Heard {
+        let mut line = Vec::new();
+        match self.stream.read_until(b'\n', &mut line) {
+            Ok(_) | Err(_) if !line.is_empty() => {
+                self.said.push_str(&format!("S: {}\n", String::from_utf8_lossy(&line).trim_end()));
+                Heard::Line(line)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Heard::Nothing,
+            Ok(_) | Err(_) => Heard::Closed,
         }
     }
 

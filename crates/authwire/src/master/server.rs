@@ -90,7 +90,7 @@ impl Server {
             _ => return Err(Close::UnknownCommand),
         };
         let id = request_id(rest.first()).ok_or(Close::BadId)?;
-        let name = rest.get(1).filter(|name| !name.is_empty()).ok_or(Close::NoName)?;
+        let name = rest.get(1).ok_or(Close::NoName)?;
         let mut params = Params::decode(rest.get(2..).unwrap_or_default());
         let service = params.take("service").or_else(|| params.take("protocol"));
         let service = service.filter(|s| !s.is_empty()).ok_or(Close::NoService)?;

@@ -60,7 +60,6 @@ fn requests_are_read() {
     assert!(matches!(ask("LIST\t3"), Ok(Some(Request { question: Question::List, .. }))));
     for (line, close) in [
         ("USER\t0\ta\tservice=x", Close::BadId),
-        ("USER\t1\t\tservice=x", Close::NoName),
         ("USER\t1", Close::NoName),
         ("USER\t1\ta", Close::NoService),
         ("CPID\t1", Close::UnknownCommand),

@@ -7,7 +7,7 @@ use nom::combinator::opt;
 use nom::multi::many;
 use nom::sequence::preceded;
 
-use super::error::{In, Parsed, or_because};
+use super::error::{In, Parsed, Problem, or_because};
 use super::strings::{astring, atom, list, nstring, sp, string};
 use crate::command::{Command, Secret};
 
@@ -40,7 +40,7 @@ pub(super) fn authenticate(input: &[u8]) -> Parsed<'_, Command> {
         Some(b"=") => Some(Vec::new()),
         Some(text) => match STANDARD.decode(text) {
             Ok(octets) => Some(octets),
-            Err(_) => return In::fail("Invalid base64 data in initial response"),
+            Err(_) => return In::fail_with(Problem::InitialResponse),
         },
     };
     Ok((rest, Command::Authenticate { mechanism, initial: initial.map(Secret::new) }))

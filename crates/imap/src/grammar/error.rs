@@ -43,7 +43,7 @@ impl BadCommand {
 impl fmt::Display for BadCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.problem, &self.name) {
-            (Problem::Tag, _) => write!(f, "Error in IMAP tag: {}", self.problem),
+            (Problem::Tag, _) => write!(f, "Error in IMAP tag: {}.", self.problem),
             (Problem::Keyword | Problem::TagIsCommand, _) => self.problem.fmt(f),
             (problem, Some(name)) => write!(f, "Error in IMAP command {name}: {problem}"),
             (problem, None) => write!(f, "Error in IMAP command: {problem}"),
@@ -74,6 +74,9 @@ pub enum Problem {
     /// The arguments are wrong.
     #[error("{0}")]
     Arguments(Cow<'static, str>),
+    /// AUTHENTICATE's initial response isn't base64 (RFC 4959 §3).
+    #[error("Invalid base64 data in initial response")]
+    InitialResponse,
     /// A flag that is no flag of the system's.
     #[error("Invalid system flag {0}")]
     SystemFlag(String),

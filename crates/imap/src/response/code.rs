@@ -70,6 +70,8 @@ pub enum Code<'a> {
     Unavailable,
     /// `UNSEEN n`
     Unseen(SeqNo),
+    /// `USEATTR`: a mailbox can't have that special use (RFC 6154 §6).
+    UseAttr,
 }
 
 impl Code<'_> {
@@ -131,6 +133,7 @@ impl Code<'_> {
             Code::UidValidity(_) => "UIDVALIDITY",
             Code::Unavailable => "UNAVAILABLE",
             Code::Unseen(_) => "UNSEEN",
+            Code::UseAttr => "USEATTR",
         }
     }
 }

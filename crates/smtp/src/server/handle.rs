@@ -192,7 +192,6 @@ impl Session {
         let rcpt = match Rcpt::parse(line) {
             Ok(rcpt) => rcpt,
             Err(error) => {
-                self.refused += 1;
                 self.say(&refusal(
                     &error,
                     Reply::new(501, 1, 3, "Bad recipient address syntax"),
@@ -203,13 +202,11 @@ impl Session {
         };
         let address = rcpt.to.address();
         if !address.is_ascii() && !self.smtputf8 {
-            self.refused += 1;
             self.say(&needs_smtputf8());
             return None;
         }
         // Postfix's allow_min_user=no: it would look like an option to a delivery command.
         if address.local().as_str().starts_with('-') && self.options.protocol == Protocol::Smtp {
-            self.refused += 1;
             self.say(&Reply::new(501, 1, 3, "Bad recipient address syntax"));
             return None;
         }
@@ -280,8 +277,6 @@ impl Session {
         if reply.is_positive() {
             self.taken += 1;
             self.stage = Stage::Rcpt;
-        } else {
-            self.refused += 1;
         }
         self.say_verdict(reply);
     }

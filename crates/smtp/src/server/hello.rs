@@ -19,7 +19,9 @@ impl Session {
                 Verb::Lhlo => "LHLO hostname",
                 _ => "EHLO hostname",
             };
-            return self.syntax(form);
+            // RFC 2034 §4: no reply to a hello has an enhanced status.
+            self.say(&Reply::bare(501, format!("Syntax: {form}")));
+            return None;
         }
         let hello = Hello { verb, name: name.to_owned() };
         self.hello = Some(hello.clone());

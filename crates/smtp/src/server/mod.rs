@@ -132,9 +132,8 @@ pub struct Session {
     hello: Option<Hello>,
     xforward: XForward,
     logged_in: bool,
-    /// Recipients taken and refused in this transaction.
+    /// Recipients taken in this transaction.
     taken: usize,
-    refused: usize,
     /// What the chunks before left open.
     bdat_decoder: Option<data::Decoder>,
     /// The content is dropped: too large.
@@ -165,7 +164,6 @@ impl Session {
             xforward: XForward::default(),
             logged_in: false,
             taken: 0,
-            refused: 0,
             bdat_decoder: None,
             overflow: false,
             smtputf8: false,
@@ -287,7 +285,6 @@ impl Session {
             logged_in: self.logged_in,
             require_auth: options.require_auth,
             xforward: options.xforward,
-            refused_all: self.refused > 0,
             lmtp: options.protocol == Protocol::Lmtp,
         }
     }
@@ -362,7 +359,6 @@ impl Session {
             self.forget_xforward();
         }
         self.taken = 0;
-        self.refused = 0;
         self.size = 0;
         self.bdat_decoder = None;
         self.overflow = false;

@@ -50,8 +50,6 @@ pub struct Circumstances {
     pub require_auth: bool,
     /// XFORWARD is taken.
     pub xforward: bool,
-    /// MAIL was taken and recipients were tried in vain.
-    pub refused_all: bool,
     /// The protocol is LMTP.
     pub lmtp: bool,
 }
@@ -80,14 +78,9 @@ pub fn check(stage: Stage, verb: Verb, now: Circumstances) -> Result<(), Reply> 
         }
         (Fresh | Idle, Verb::Rcpt) => bad("need MAIL command"),
         (Fresh | Idle, Verb::Data | Verb::Bdat) => bad("need RCPT command"),
-        // RFC 2033 §4.2 wants 503 in LMTP.
-        (Mail, Verb::Data | Verb::Bdat) if now.refused_all && now.lmtp => {
-            bad("no valid recipients")
-        }
-        (Mail, Verb::Data | Verb::Bdat) if now.refused_all => {
-            Err(Reply::new(554, 5, 1, "Error: no valid recipients"))
-        }
-        (Mail, Verb::Data | Verb::Bdat) => bad("need RCPT command"),
+        // RFC 2033 §4.2 wants 503 in LMTP; in SMTP either may be (RFC 5321 §3.3), and Postfix says 554.
+        (Mail, Verb::Data | Verb::Bdat) if now.lmtp => bad("no valid recipients"),
+        (Mail, Verb::Data | Verb::Bdat) => Err(Reply::new(554, 5, 1, "Error: no valid recipients")),
         // RFC 3030 §2: DATA and RCPT can't follow BDAT in one transaction.
         (Bdat, Verb::Rcpt) => bad("RCPT after BDAT"),
         (Bdat, Verb::Data) => bad("DATA after BDAT"),
@@ -95,8 +88,8 @@ pub fn check(stage: Stage, verb: Verb, now: Circumstances) -> Result<(), Reply> 
         (_, Verb::XForward) if !now.xforward => {
             Err(Reply::new(550, 7, 0, "Error: insufficient authorization"))
         }
-        (_, Verb::Auth) if now.logged_in => bad("already authenticated"),
         (Mail | Rcpt | Bdat, Verb::Auth) => bad("MAIL transaction in progress"),
+        (_, Verb::Auth) if now.logged_in => bad("already authenticated"),
         (_, Verb::Auth) if !now.offers_auth => bad("authentication not enabled"),
         (_, Verb::StartTls) if now.tls => Err(Reply::new(554, 5, 1, "Error: TLS already active")),
         (_, Verb::StartTls) if !now.has_starttls => {
@@ -119,14 +112,13 @@ mod tests {
         logged_in: false,
         require_auth: false,
         xforward: true,
-        refused_all: false,
         lmtp: false,
     };
 
     /// Every cell: `.` may come, a digit is the reply of `REPLIES`.
     #[test]
     fn every_cell() {
-        const REPLIES: [&str; 8] = [
+        const REPLIES: [&str; 9] = [
             "503 5.5.1 Error: send HELO/EHLO first",
             "503 5.5.1 Error: nested MAIL command",
             "503 5.5.1 Error: need MAIL command",
@@ -135,12 +127,13 @@ mod tests {
             "503 5.5.1 Error: DATA after BDAT",
             "503 5.5.1 Error: MAIL transaction in progress",
             "502 5.5.1 Error: command not implemented",
+            "554 5.5.1 Error: no valid recipients",
         ];
         //            HELO EHLO LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT AUTH TLS XFWD
         let table = [
             (Stage::Fresh, ". . . 0 2 3 3 . . . . 0 7 0"),
             (Stage::Idle, ". . . . 2 3 3 . . . . a 7 ."),
-            (Stage::Mail, ". . . 1 . 3 3 . . . . 6 7 6"),
+            (Stage::Mail, ". . . 1 . 8 8 . . . . 6 7 6"),
             (Stage::Rcpt, ". . . 1 . . . . . . . 6 7 6"),
             (Stage::Bdat, ". . . 1 4 5 . . . . . 6 7 6"),
         ];

@@ -12,7 +12,7 @@ impl Session {
     pub(super) fn auth(&mut self, argument: &str) -> Option<Action> {
         let (mechanism, initial) = command::split(argument);
         let mechanism = mechanism.to_ascii_uppercase();
-        if mechanism.is_empty() {
+        if mechanism.is_empty() || initial.contains(' ') {
             return self.syntax("AUTH mechanism");
         }
         if !self.options.auth.contains(&mechanism) {
