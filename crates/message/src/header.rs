@@ -11,6 +11,16 @@ use memchr::{memchr, memchr3};
 /// HEADER.FIELDS. Fetching the header whole is not affected.
 pub const MAX_HEADER_OCTETS: usize = 1 << 20;
 
+/// Fields that are for one hop or one reader only.
+const STAY_BEHIND: [&str; 4] = ["bcc", "content-length", "resent-bcc", "return-path"];
+
+/// Whether a field of this name, in any case, doesn't travel on: nobody but the sender may see it, or it
+/// says what isn't so any more.
+#[must_use]
+pub fn stays_behind(name: &[u8]) -> bool {
+    STAY_BEHIND.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
+}
+
 /// One field: its name, a colon, its value with the folds still in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field<'a> {

@@ -1,7 +1,8 @@
-//! What a command says of itself: on standard error in the form of Postfix's commands, and, where
-//! nobody may be reading that, in the system's log (syslog(3), facility mail; RFC 3164 §4.1.1).
+//! What a command says: its answer on standard output; of itself on standard error in the form of
+//! Postfix's commands, and, where nobody may be reading that, in the system's log (syslog(3), facility
+//! mail; RFC 3164 §4.1.1).
 
-use std::io::Write as _;
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::net::UnixDatagram;
 
 use crate::exit::Failure;
@@ -45,19 +46,30 @@ impl Voice {
     pub fn fatal(&self, failure: &Failure) {
         let (before, last) = failure.text.rsplit_once('\n').unwrap_or(("", &failure.text));
         if !before.is_empty() {
-            let _ = writeln!(std::io::stderr(), "{before}");
+            let _ = writeln!(io::stderr(), "{before}");
         }
         self.say("fatal", CRITICAL, last);
     }
 
     fn say(&self, what: &str, severity: u8, text: &str) {
         let text = printable(text);
-        let _ = writeln!(std::io::stderr(), "{}: {what}: {text}", self.name);
+        let _ = writeln!(io::stderr(), "{}: {what}: {text}", self.name);
         if self.logs {
             let (name, pid) = (&self.name, std::process::id());
             let line = format!("<{}>dovetail-{name}[{pid}]: {what}: {text}", MAIL + severity);
             log(line.as_bytes());
         }
+    }
+}
+
+/// Prints a part of the answer; `code` is for output that can't be written. A reader that has seen enough
+/// is no failure.
+pub(crate) fn print(text: &str, code: u8) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(code, format!("output write error: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -71,7 +83,7 @@ fn log(line: &[u8]) {
 }
 
 /// Nothing that was said by others moves a terminal's cursor, or begins a line.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 

@@ -5,11 +5,10 @@
 //! Ruled by RFC 5322 §3.6, RFC 6409 §8 and what Postfix's cleanup(8) does (message_drop_headers,
 //! always_add_missing_headers).
 
+use message::header::stays_behind;
+
 /// The longest field name that is looked for; RFC 5322 §2.1.1 has lines of at most 998.
 pub const MAX_NAME: usize = 256;
-
-/// Fields that are for one hop or one reader only.
-const DROPPED: [&str; 4] = ["bcc", "content-length", "resent-bcc", "return-path"];
 
 /// What a field's name begins with that stands for the message's second sending.
 const RESENT: &str = "Resent-";
@@ -161,8 +160,7 @@ impl Content {
     /// Notes which field this is.
     fn name(&mut self) -> Fate {
         let name = self.held.split(|b| matches!(b, b':' | b' ' | b'\t')).next().unwrap_or_default();
-        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-        if is("received") {
+        if name.eq_ignore_ascii_case(b"received") {
             self.hops += 1;
         }
         let again = name.split_at_checked(RESENT.len());
@@ -174,7 +172,7 @@ impl Content {
             }
             None => self.seen.first.note(name),
         }
-        if DROPPED.iter().any(|other| is(other)) { Fate::Dropped } else { Fate::Kept }
+        if stays_behind(name) { Fate::Dropped } else { Fate::Kept }
     }
 
     fn enter_field(&mut self, fate: Fate, out: &mut Vec<u8>) {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use reference::{Dovecot, Mail, Postfix, User};
@@ -82,7 +82,22 @@ impl Domains {
     }
 }
 
+/// Both systems' sockets, each by what is spoken there.
+type Sockets<'a> = ([(Wire, &'a str); 5], [(Wire, &'a Path); 3]);
+
 impl Side {
+    fn new(
+        name: &'static str,
+        (tcp, unix): Sockets<'_>,
+        ca: &str,
+        mail_root: PathBuf,
+        owner: (u32, u32),
+    ) -> Self {
+        let tcp = tcp.map(|(wire, address)| (wire, address.to_owned())).into();
+        let unix = unix.map(|(wire, path)| (wire, path.to_owned())).into();
+        Self { name, tcp, unix, ca: ca.to_owned(), mail_root, owner }
+    }
+
     /// Connects to one of its sockets.
     pub fn connect(&self, wire: Wire) -> Line {
         match (self.unix.get(&wire), self.tcp.get(&wire)) {
@@ -184,22 +199,19 @@ fn start_theirs(users: &[User], aliases: &str, config: &Config) -> (Side, Refere
     );
     let postfix = Postfix::start(&mail, &dovecot, &lines);
     let tcp = [
-        (Wire::Smtp, &postfix.smtp),
-        (Wire::Submission, &postfix.submission),
-        (Wire::Submissions, &postfix.submissions),
-        (Wire::Imap, &dovecot.imap),
-        (Wire::Imaps, &dovecot.imaps),
+        (Wire::Smtp, postfix.smtp.as_str()),
+        (Wire::Submission, postfix.submission.as_str()),
+        (Wire::Submissions, postfix.submissions.as_str()),
+        (Wire::Imap, dovecot.imap.as_str()),
+        (Wire::Imaps, dovecot.imaps.as_str()),
     ];
-    let unix =
-        [(Wire::Lmtp, &dovecot.lmtp), (Wire::Auth, &dovecot.auth), (Wire::Userdb, &dovecot.userdb)];
-    let side = Side {
-        name: "theirs",
-        tcp: tcp.map(|(wire, address)| (wire, address.clone())).into(),
-        unix: unix.map(|(wire, path)| (wire, path.clone())).into(),
-        ca: mail.ca().display().to_string(),
-        mail_root: mail.mail_root(),
-        owner: (mail.owner(), mail.owner()),
-    };
+    let unix = [
+        (Wire::Lmtp, dovecot.lmtp.as_path()),
+        (Wire::Auth, dovecot.auth.as_path()),
+        (Wire::Userdb, dovecot.userdb.as_path()),
+    ];
+    let (ca, owner) = (mail.ca().display().to_string(), (mail.owner(), mail.owner()));
+    let side = Side::new("theirs", (tcp, unix), &ca, mail.mail_root(), owner);
     (side, (postfix, dovecot, mail))
 }
 
@@ -220,8 +232,8 @@ fn start_ours(users: &[User], aliases: &str, config: &Config) -> (Side, Demo) {
         files.iter().fold(Options::default(), |options, (name, text)| options.config(name, text));
     let demo = options.start();
     let at = &demo.at;
-    let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(&at.mail_root).unwrap());
-    let group = std::os::unix::fs::MetadataExt::gid(&fs::metadata(&at.mail_root).unwrap());
+    let root = fs::metadata(&at.mail_root).unwrap();
+    let (owner, group) = (root.uid(), root.gid());
     let line = |user: &User| {
         let (name, domain) = user.login.split_once('@').unwrap();
         let (login, stored, fields) = (&user.login, &user.stored, &user.fields);
@@ -232,22 +244,18 @@ fn start_ours(users: &[User], aliases: &str, config: &Config) -> (Side, Demo) {
     replace(Path::new(&at.passwd_file), &text);
     replace(&Path::new(&at.config).join("virtual"), aliases);
     let tcp = [
-        (Wire::Smtp, &at.smtp),
-        (Wire::Submission, &at.submission),
-        (Wire::Submissions, &at.submissions),
-        (Wire::Imap, &at.imap),
-        (Wire::Imaps, &at.imaps),
+        (Wire::Smtp, at.smtp.as_str()),
+        (Wire::Submission, at.submission.as_str()),
+        (Wire::Submissions, at.submissions.as_str()),
+        (Wire::Imap, at.imap.as_str()),
+        (Wire::Imaps, at.imaps.as_str()),
     ];
-    let unix =
-        [(Wire::Lmtp, &at.lmtp), (Wire::Auth, &at.auth_client), (Wire::Userdb, &at.auth_userdb)];
-    let side = Side {
-        name: "ours",
-        tcp: tcp.map(|(wire, address)| (wire, address.clone())).into(),
-        unix: unix.map(|(wire, path)| (wire, PathBuf::from(path))).into(),
-        ca: at.ca.clone(),
-        mail_root: PathBuf::from(&at.mail_root),
-        owner: (owner, group),
-    };
+    let unix = [
+        (Wire::Lmtp, Path::new(&at.lmtp)),
+        (Wire::Auth, Path::new(&at.auth_client)),
+        (Wire::Userdb, Path::new(&at.auth_userdb)),
+    ];
+    let side = Side::new("ours", (tcp, unix), &at.ca, at.mail_root.clone().into(), (owner, group));
     (side, demo)
 }
 
@@ -257,8 +265,7 @@ fn replace(path: &Path, text: &str) {
     fs::write(&fresh, text).unwrap();
     let old = fs::metadata(path).unwrap();
     fs::set_permissions(&fresh, old.permissions()).unwrap();
-    let id = (std::os::unix::fs::MetadataExt::uid(&old), std::os::unix::fs::MetadataExt::gid(&old));
-    chown(&fresh, Some(id.0), Some(id.1)).unwrap();
+    chown(&fresh, Some(old.uid()), Some(old.gid())).unwrap();
     fs::rename(&fresh, path).unwrap();
 }
 

@@ -22,12 +22,12 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// Runs a command with `input` on its standard input and returns how it ended.
-pub fn finish(command: &mut Command, input: &str) -> Output {
+pub fn finish(command: &mut Command, input: impl AsRef<[u8]>) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let mut stdin = child.stdin.take().unwrap();
     // A program that doesn't read its input closes the pipe: that is its business.
-    let _ = stdin.write_all(input.as_bytes());
+    let _ = stdin.write_all(input.as_ref());
     drop(stdin);
     child.wait_with_output().unwrap()
 }

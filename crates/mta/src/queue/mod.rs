@@ -3,7 +3,7 @@
 mod http;
 mod listing;
 
-use std::io::{self, ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use nix::unistd::{Gid, Group};
 use serde_json::{Value, json};
 
 use crate::exit::{EX_IOERR, EX_NOPERM, EX_NOUSER, EX_UNAVAILABLE, Failure};
+use crate::say::print;
 use crate::sendmail::options::Flush;
 use crate::user;
 use http::Answer;
@@ -34,11 +35,11 @@ pub fn list(socket: &Path) -> Result<(), Failure> {
         let answer = ask(socket, "GET", &path, None, away)?;
         let messages = answer.get("messages").and_then(Value::as_array);
         for message in messages.map_or(&[][..], Vec::as_slice) {
-            print(&listing.message(message))?;
+            print(&listing.message(message), EX_IOERR)?;
         }
         match answer.get("next").and_then(Value::as_str) {
             Some(next) => path = format!("/v1/queue?limit={AT_ONCE}&after={next}"),
-            None => return print(&listing.end()),
+            None => return print(&listing.end(), EX_IOERR),
         }
     }
 }
@@ -93,15 +94,4 @@ fn not_permitted(socket: &Path) -> Failure {
     let remedy = format!("only root and the group {group} are");
     let text = format!("User {caller} is not allowed to view or flush the mail queue: {remedy}");
     Failure::new(EX_NOPERM, text)
-}
-
-/// A reader that has seen enough is no failure.
-fn print(text: &str) -> Result<(), Failure> {
-    let printed = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
-    match printed {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::new(EX_IOERR, format!("output write error: {error}")))
-        }
-        _ => Ok(()),
-    }
 }

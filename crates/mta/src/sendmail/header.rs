@@ -24,9 +24,6 @@ const COMPLETED: [&str; 14] = [
     "sender",
     "to",
 ];
-/// Nobody but the sender may see them, or they say what isn't so any more.
-const DROPPED: [&str; 4] = ["bcc", "content-length", "resent-bcc", "return-path"];
-
 /// The longest name of a field; RFC 5322 §2.1.1 has lines of at most 998.
 pub const MAX_NAME: usize = 256;
 
@@ -117,7 +114,7 @@ impl Field {
     /// Whether it stays here.
     #[must_use]
     pub fn is_dropped(&self) -> bool {
-        DROPPED.contains(&self.name.as_str())
+        message::header::stays_behind(self.name.as_bytes())
     }
 }
 

@@ -8,16 +8,18 @@ mod inline;
 mod options;
 mod table;
 
-use std::io::{self, BufRead as _, ErrorKind, Write as _};
+use std::io::{self, BufRead as _};
 use std::process::ExitCode;
 
 use crate::exit::Failure;
-use crate::say::Voice;
+use crate::say::{Voice, print};
 use options::{Command, Work};
 use table::{Kind, Loaded, Source};
 
 /// Where alias files are that nobody names.
 const ALIASES: &str = "/etc/aliases";
+/// Postfix's exit code for whatever goes wrong here.
+const FAILED: u8 = 1;
 /// Octets of a key that is read from standard input.
 const MAX_KEY: u64 = 64 << 10;
 
@@ -65,7 +67,7 @@ fn act(kind: Kind, command: &Command, voice: &Voice) -> Result<bool, Failure> {
             Some(word) => {
                 let table = open(kind, word, command, voice)?;
                 let lines = table.entries().map(|(key, value)| line(kind, key, value));
-                print(&lines.collect::<String>())?;
+                print(&lines.collect::<String>(), FAILED)?;
                 Ok(true)
             }
             None => Ok(false),
@@ -74,7 +76,7 @@ fn act(kind: Kind, command: &Command, voice: &Voice) -> Result<bool, Failure> {
         Work::Query(key) => {
             for word in &command.tables {
                 if let Some(value) = open(kind, word, command, voice)?.get(key) {
-                    print(&format!("{value}\n"))?;
+                    print(&format!("{value}\n"), FAILED)?;
                     return Ok(true);
                 }
             }
@@ -115,7 +117,7 @@ fn query_input(kind: Kind, command: &Command, voice: &Voice) -> Result<bool, Fai
                 none => none.insert(open(kind, word, command, voice)?),
             };
             if let Some(value) = table.get(&key) {
-                print(&line(kind, &key, value))?;
+                print(&line(kind, &key, value), FAILED)?;
                 found = true;
                 break;
             }
@@ -127,7 +129,7 @@ fn query_input(kind: Kind, command: &Command, voice: &Voice) -> Result<bool, Fai
 /// The next line without its end; longer ones are cut.
 fn next_key(input: &mut io::StdinLock<'_>) -> Result<Option<String>, Failure> {
     let mut key = Vec::new();
-    let failed = |error: io::Error| Failure::new(1, format!("standard input: {error}"));
+    let failed = |error: io::Error| Failure::new(FAILED, format!("standard input: {error}"));
     let count = io::Read::take(&mut *input, MAX_KEY).read_until(b'\n', &mut key).map_err(failed)?;
     if count == 0 {
         return Ok(None);
@@ -144,14 +146,5 @@ fn line(kind: Kind, key: &str, value: &str) -> String {
     match kind {
         Kind::Map => format!("{key}\t{value}\n"),
         Kind::Aliases => format!("{key}:\t{value}\n"),
-    }
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::new(1, format!("output write error: {error}")))
-        }
-        _ => Ok(()),
     }
 }

@@ -61,10 +61,6 @@ impl Wire {
     fn is_auth(self) -> bool {
         matches!(self, Self::Auth | Self::Userdb)
     }
-
-    fn is_imap(self) -> bool {
-        matches!(self, Self::Imap | Self::Imaps)
-    }
 }
 
 /// Changes what a server said before anybody looks at it; none: the line is lost. For tests of the
@@ -229,10 +225,5 @@ impl<'a> Talk<'a> {
         if let Some(line) = &mut self.line {
             line.patience(PATIENCE);
         }
-    }
-
-    /// Whether what is heard is IMAP: its replies may be in any order in places.
-    pub fn is_imap(&self) -> bool {
-        self.wire.is_imap()
     }
 }

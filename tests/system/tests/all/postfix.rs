@@ -1,126 +1,39 @@
 //! Debian's Postfix in front: it hands mail to lmtpd and asks authd for SASL, as our users have it.
 //!
-//! A private instance: its own configuration, queue and data folders, on ports of loopback.
+//! A private instance, as crate `reference` starts it.
 
-use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::Path;
 
-use nix::unistd::geteuid;
-use support::{Demo, Line, Options, eventually, tools};
+use reference::{Joints, Mail, Postfix, User};
+use support::{Demo, Line, Options, eventually};
 
 use crate::mail::{message, send, token};
 
 const ALICE: &str = "alice@example.test";
 const BOB: &str = "bob@example.test";
 
-/// A running Postfix; dropped, it is stopped.
-struct Postfix {
-    config: PathBuf,
-    address: String,
-    _folder: tempfile::TempDir,
-}
+/// Whatever the recipient is called, lmtpd decides; AUTH in clear, so that the test can speak it; retries at once.
+const LINES: &str = "virtual_mailbox_maps =\nlmtp_send_xforward_command = yes\nsmtpd_sasl_auth_enable = yes\n\
+    smtpd_tls_auth_only = no\nqueue_run_delay = 1s\nminimal_backoff_time = 1s\n";
 
-impl Postfix {
-    fn start(demo: &Demo) -> Self {
-        tools::need("/usr/sbin/postfix", "postfix");
-        assert!(
-            geteuid().is_root(),
-            "Postfix's master needs root: run the tests as root, or in a container"
-        );
-        let folder = tempfile::Builder::new().prefix("dvt-pfx").tempdir().unwrap();
-        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .unwrap();
-        let (config, queue, data) =
-            (folder.path().join("etc"), folder.path().join("queue"), folder.path().join("data"));
-        for path in [&config, &queue, &data] {
-            fs::create_dir(path).unwrap();
-        }
-        tools::run(Command::new("chown").arg("postfix").arg(&data));
-        let port = free_port();
-        let main = format!(
-            "compatibility_level = 3.6\nqueue_directory = {queue}\ndata_directory = {data}\nmaillog_file = {log}\nmaillog_file_prefixes = /tmp, /var\n\
-             inet_protocols = ipv4\nalias_maps =\nalias_database =\nlocal_recipient_maps =\n\
-             virtual_mailbox_domains = example.test\nvirtual_mailbox_maps =\n\
-             virtual_transport = lmtp:unix:{lmtp}\nlmtp_send_xforward_command = yes\n\
-             smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = {auth}\nsmtpd_tls_auth_only = no\n\
-             smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination\n\
-             smtpd_recipient_restrictions =\nsmtp_dns_support_level = disabled\nlmtp_host_lookup = native\n\
-             smtpd_peername_lookup = no\nnotify_classes =\nqueue_run_delay = 1s\nminimal_backoff_time = 1s\n",
-            queue = queue.display(),
-            data = data.display(),
-            lmtp = demo.at.lmtp,
-            auth = demo.at.auth_client,
-            log = folder.path().join("maillog").display(),
-        );
-        fs::write(config.join("main.cf"), main).unwrap();
-        fs::write(config.join("master.cf"), master(port)).unwrap();
-        tools::run(Command::new("/usr/sbin/postfix").arg("-c").arg(&config).arg("start"));
-        Self { config, address: format!("127.0.0.1:{port}"), _folder: folder }
-    }
-
-    fn smtp(&self) -> Line {
-        let mut line = eventually("Postfix's port", || Line::try_tcp(&self.address));
-        line.expect("220 ");
-        line.ask("EHLO client.test", "250 ");
-        line
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self._folder.path().join("maillog")).unwrap_or_default()
-    }
-}
-
-impl Drop for Postfix {
-    fn drop(&mut self) {
-        let _ = Command::new("/usr/sbin/postfix").arg("-c").arg(&self.config).arg("stop").output();
-        if std::thread::panicking() {
-            println!("── Postfix's log\n{}", self.log());
-        }
-    }
-}
-
-/// A port that was free a moment ago. Postfix can't be handed a socket, so this much is left to it.
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-fn master(port: u16) -> String {
-    let services = [
-        "pickup unix n - n 60 1 pickup",
-        "cleanup unix n - n - 0 cleanup",
-        "qmgr unix n - n 300 1 qmgr",
-        "rewrite unix - - n - - trivial-rewrite",
-        "bounce unix - - n - 0 bounce",
-        "defer unix - - n - 0 bounce",
-        "trace unix - - n - 0 bounce",
-        "verify unix - - n - 1 verify",
-        "flush unix n - n 1000? 0 flush",
-        "proxymap unix - - n - - proxymap",
-        "smtp unix - - n - - smtp",
-        "relay unix - - n - - smtp",
-        "showq unix n - n - - showq",
-        "error unix - - n - - error",
-        "retry unix - - n - - error",
-        "discard unix - - n - - discard",
-        "lmtp unix - - n - - lmtp",
-        "anvil unix - - n - 1 anvil",
-        "scache unix - - n - 1 scache",
-        "postlog unix-dgram n - n - 1 postlogd",
-    ];
-    format!("127.0.0.1:{port} inet n - n - - smtpd\n{}\n", services.join("\n"))
+fn smtp(postfix: &Postfix) -> Line {
+    let mut line = Line::tcp(&postfix.smtp);
+    line.expect("220 ");
+    line.ask("EHLO client.test", "250 ");
+    line
 }
 
 #[test]
 fn postfix_delivers_to_lmtpd_and_asks_authd() {
     // Postfix's programs run as its own users: the demo's sockets admit by mode alone.
     let demo = Options::default().start();
-    let postfix = Postfix::start(&demo);
+    let mail = Mail::new(vec![User::new(BOB, "x")]);
+    let joints = Joints { lmtp: Path::new(&demo.at.lmtp), auth: Path::new(&demo.at.auth_client) };
+    let postfix = Postfix::start(&mail, joints, LINES);
 
     let token = token("postfix");
     let reply =
-        send(&mut postfix.smtp(), "a@remote.test", &[BOB], &message("a@remote.test", BOB, &token));
+        send(&mut smtp(&postfix), "a@remote.test", &[BOB], &message("a@remote.test", BOB, &token));
     assert!(reply.starts_with("250 2.0.0 Ok: queued as "), "{reply}");
     let queue_id = reply.rsplit(' ').next().unwrap().to_owned();
     eventually("the message at bob's", || (demo.maildir(BOB).count(&token) == 1).then_some(()));
@@ -140,7 +53,7 @@ fn postfix_delivers_to_lmtpd_and_asks_authd() {
 
     // An unknown user is refused by lmtpd at RCPT; Postfix bounces it as it does with Dovecot.
     send(
-        &mut postfix.smtp(),
+        &mut smtp(&postfix),
         BOB,
         &["nobody@example.test"],
         &message(BOB, "nobody@example.test", &self::token("unknown")),
@@ -157,7 +70,7 @@ fn postfix_delivers_to_lmtpd_and_asks_authd() {
     });
     assert!(bounce.contains("User doesn't exist: nobody@example.test"), "{bounce}");
 
-    let mut line = postfix.smtp();
+    let mut line = smtp(&postfix);
     let alice = demo.user(ALICE);
     let refusal =
         line.ask(&format!("AUTH PLAIN {}", support::demo::plain(ALICE, "wrong")), "535 5.7.8");

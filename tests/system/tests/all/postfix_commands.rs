@@ -46,7 +46,7 @@ impl Both {
         let run = |program: &Path, config: &Path| {
             let mut command = Command::new(program);
             command.arg("-C").arg(config).args(arguments).env_remove("NAME");
-            finish(&mut command, message)
+            tools::finish(&mut command, message)
         };
         let ours = run(&self.ours, Path::new(&self.demo.at.config));
         (ours, run(Path::new(POSTFIX), &self.postfix.config))
@@ -72,14 +72,6 @@ impl Both {
         let theirs = Seen::of(&arrived(&self.postfix_sink, theirs_before));
         assert_eq!(ours, theirs, "ours, then Postfix's, of {shown}");
     }
-}
-
-/// As `tools::finish`, for input that needn't be text.
-fn finish(command: &mut Command, input: &[u8]) -> Output {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), input).unwrap();
-    command.stdin(fs::File::open(file.path()).unwrap());
-    command.output().unwrap()
 }
 
 /// What a next hop hears, without what differs from one message to the next: ids, times, sizes, the way.
