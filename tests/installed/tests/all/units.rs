@@ -245,6 +245,9 @@ fn stop_stops_listening_and_restart_does_not() {
     machine.run("systemctl restart dovetail-qmgrd && systemctl restart dovetail.target");
     assert_eq!(inode(&socket), before, "the socket was made anew");
     machine.run("systemctl stop dovetail-qmgrd");
+    // systemctl waits for the service; that the socket stops as well is a job of its own.
+    let stopped = "systemctl show -P ActiveState dovetail-qmgrd-lmtp.socket | grep -x inactive";
+    machine.wait_for("the socket unit's own stop", stopped);
     assert!(!socket.exists());
     machine.run("systemctl stop 'dovetail*'");
     assert_eq!(machine.run("find /run/dovetail -type s"), "");
